@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where is an address, seen from this host? Asks the kernel (rtnetlink) for route, neighbour and
+ * bridge port; the daemon fills the map of the CA's side from the answers.
+ */
+#ifndef SG_NET_ROUTE_H
+#define SG_NET_ROUTE_H
+
+#include <stdbool.h>
+#include <linux/if.h>
+#include <linux/types.h>
+
+#include "../util/addr.h"
+
+struct sg_route {
+	/* Where the frames of that address arrive, which is where XDP must be attached: below @oif when that is a VLAN device, the port when it is a bridge. Equal to @oif otherwise.
+	 */
+	int ifindex;
+	char ifname[IFNAMSIZ];
+	int oif; /* output interface of the route */
+	char oif_name[IFNAMSIZ];
+	bool local;       /* the address is this host's own */
+	bool has_gateway; /* false: the address is on the link */
+	struct sg_addr gateway;
+	bool has_mac;  /* false: the neighbour is not resolved (yet) */
+	__u8 mac[6];   /* of the next hop: source MAC of frames from that address */
+	__u16 vlan_id; /* 0: none known */
+	bool port_unknown; /* @oif is a bridge and its FDB does not know the MAC: @ifindex is the bridge */
+};
+
+/* Resolves @dst. Returns 0; -ENETUNREACH (or what the kernel answers): no route; -EIO: malformed
+ * answer; another negative errno: netlink failed. *@ret is untouched on failure.
+ */
+int sg_route_resolve(const struct sg_addr *dst, struct sg_route *ret);
+
+/* A non-blocking netlink socket that becomes readable when links, neighbours or routes change.
+ * Returns the descriptor, or a negative errno.
+ */
+int sg_route_monitor_open(void);
+
+/* Reads all that waits in the socket, without blocking. Returns 1: something changed that may move
+ * the CA's side (also when messages were lost); 0: nothing; or a negative errno.
+ */
+int sg_route_monitor_drain(int fd);
+
+#endif
