@@ -239,14 +239,18 @@ class Namespace:
 
     def delete(self):
         """Remove the namespace; whatever still runs in it is ours and is killed."""
-        if not self.path.exists():
-            return
-        for pid in call(["ip", "netns", "pids", self.name], check=False).stdout.split():
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        call(["ip", "netns", "delete", self.name], check=False)
+        if self.path.exists():
+            _delete_namespace(self.name)
+
+
+def _delete_namespace(name):
+    """Kill what runs in a lab's own namespace and remove it."""
+    for pid in call(["ip", "netns", "pids", name], check=False).stdout.split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    call(["ip", "netns", "delete", name], check=False)
 
 
 class PacketTap:
@@ -428,7 +432,7 @@ def sweep():
             if not match or Path("/proc", match.group(1)).exists():
                 continue
             if place == NETNS_DIR:
-                call(["ip", "netns", "delete", entry.name], check=False)
+                _delete_namespace(entry.name)
                 continue
             call(["umount", entry / "bpffs"], check=False)
             call(["rm", "-rf", "--one-file-system", entry], check=False)
