@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ethernet, VLAN, IPv4 and IPv6, TCP: from the frame's bytes to struct sg_packet. Reads headers
+ * only; checks no checksum; knows no service. Lengths come from the IP header, never from the
+ * frame's end (short frames are padded).
+ */
+#ifndef SG_NET_PARSE_H
+#define SG_NET_PARSE_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "cursor.h"
+#include "../abi/scepguard_abi.h"
+
+enum sg_parse {
+	SG_PARSE_TCP,	    /* all of sg_packet is valid */
+	SG_PARSE_TINY,	    /* first fragment without the whole TCP header: addresses and ports only */
+	SG_PARSE_NOT_TCP,   /* another protocol, or an IPv6 header we do not follow */
+	SG_PARSE_FRAGMENT,  /* not the first fragment: addresses only */
+	SG_PARSE_OVERLAP,   /* a fragment that starts inside the TCP header (RFC 3128): addresses only */
+	SG_PARSE_MALFORMED, /* lengths contradict each other or the frame */
+};
+
+#define SG_TCP_FIN 0x01
+#define SG_TCP_SYN 0x02
+#define SG_TCP_RST 0x04
+#define SG_TCP_ACK 0x10
+
+/* Deepest chain of IPv6 extension headers followed: hop-by-hop, 2 x destination, routing, fragment
+ * (RFC 8200, 4.1) and one to spare.
+ */
+#define SG_IPV6_EXTENSIONS 6
+
+struct sg_packet {
+	struct sg_ip src, dst;
+	__be16 sport, dport;
+	__u32 seq, ack;
+	__u16 l3_off, l4_off; /* from the frame's start */
+	__u16 payload_off, payload_len;
+	__u16 window;
+	__u8 tcp_flags;
+	__u8 family; /* 4 or 6 */
+	__u8 vlan_tags;
+	bool fragment; /* first fragment of several */
+};
+
+struct sg_ipv4_header {
+	__u8 version_ihl, tos;
+	__be16 total_length;
+	__be16 id, fragment;
+	__u8 ttl, protocol;
+	__be16 checksum;
+	__be32 src, dst;
+};
+
+struct sg_ipv6_header {
+	__be32 version_class_flow;
+	__be16 payload_length;
+	__u8 next_header, hop_limit;
+	struct sg_ip src, dst;
+};
+
+struct sg_tcp_header {
+	__be16 sport, dport;
+	__be32 seq, ack;
+	__u8 offset, flags;
+	__be16 window, checksum, urgent;
+};
+
+static __always_inline enum sg_parse sg_parse_tcp(struct sg_cursor *cur, __u32 l4_len, bool first_of_many,
+						  struct sg_packet *pkt)
+{
+	const struct sg_tcp_header *tcp;
+	__u32 header_len;
+
+	if (l4_len < 8)
+		return first_of_many ? SG_PARSE_OVERLAP : SG_PARSE_MALFORMED;
+	pkt->l4_off = sg_cursor_offset(cur);
+	if (l4_len < sizeof(*tcp)) {
+		const __be16 *ports = sg_cursor_take(cur, 8);
+
+		if (!ports || !first_of_many)
+			return SG_PARSE_MALFORMED;
+		pkt->sport = ports[0];
+		pkt->dport = ports[1];
+		return SG_PARSE_TINY;
+	}
+	tcp = sg_cursor_take(cur, sizeof(*tcp));
+	if (!tcp)
+		return SG_PARSE_MALFORMED;
+	header_len = (tcp->offset >> 4) * 4;
+	if (header_len < sizeof(*tcp))
+		return SG_PARSE_MALFORMED;
+	pkt->sport = tcp->sport;
+	pkt->dport = tcp->dport;
+	if (header_len > l4_len)
+		return first_of_many ? SG_PARSE_TINY : SG_PARSE_MALFORMED;
+	pkt->seq = sg_ntohl(tcp->seq);
+	pkt->ack = sg_ntohl(tcp->ack);
+	pkt->window = sg_ntohs(tcp->window);
+	pkt->tcp_flags = tcp->flags;
+	pkt->payload_off = pkt->l4_off + header_len;
+	pkt->payload_len = l4_len - header_len;
+	return SG_PARSE_TCP;
+}
+
+static __always_inline enum sg_parse sg_parse_ipv4(struct sg_cursor *cur, struct sg_packet *pkt)
+{
+	const struct sg_ipv4_header *ip = sg_cursor_peek(cur, sizeof(*ip));
+	__u32 header_len, total, fragment;
+
+	if (!ip || ip->version_ihl >> 4 != 4)
+		return SG_PARSE_MALFORMED;
+	header_len = (ip->version_ihl & 0xf) * 4;
+	total = sg_ntohs(ip->total_length);
+	if (header_len < sizeof(*ip) || total < header_len || total > sg_cursor_left(cur))
+		return SG_PARSE_MALFORMED;
+	pkt->family = 4;
+	pkt->src = sg_ip_from_v4(ip->src);
+	pkt->dst = sg_ip_from_v4(ip->dst);
+	if (ip->protocol != SG_IPPROTO_TCP)
+		return SG_PARSE_NOT_TCP;
+	fragment = sg_ntohs(ip->fragment);
+	if (fragment & 0x1fff)
+		return (fragment & 0x1fff) * 8 < sizeof(struct sg_tcp_header) ? SG_PARSE_OVERLAP
+									: SG_PARSE_FRAGMENT;
+	pkt->fragment = fragment & 0x2000;
+	if (!sg_cursor_take(cur, header_len))
+		return SG_PARSE_MALFORMED;
+	return sg_parse_tcp(cur, total - header_len, pkt->fragment, pkt);
+}
+
+/* One IPv6 extension header. left: payload bytes not yet used. Returns 1 to go on with *next,
+ * 0 when *result is the answer.
+ */
+static __always_inline int sg_parse_ipv6_extension(struct sg_cursor *cur, __u8 *next, __u32 *left,
+						   bool *first_of_many, enum sg_parse *result)
+{
+	const __u8 *ext = sg_cursor_peek(cur, 8);
+	__u32 len, offset;
+
+	*result = SG_PARSE_MALFORMED;
+	if (!ext)
+		return 0;
+	if (*next == SG_IPPROTO_FRAGMENT) {
+		len = 8;
+		offset = (__u32)ext[2] << 8 | ext[3];
+		*first_of_many |= offset & 1;
+		if (offset & 0xfff8) {
+			*result = ext[0] != SG_IPPROTO_TCP   ? SG_PARSE_NOT_TCP
+				  : (offset & 0xfff8) < 20 ? SG_PARSE_OVERLAP
+							     : SG_PARSE_FRAGMENT;
+			return 0;
+		}
+	} else {
+		len = ((__u32)ext[1] + 1) * 8;
+	}
+	if (len > *left || !sg_cursor_take(cur, len))
+		return 0;
+	*left -= len;
+	*next = ext[0];
+	return 1;
+}
+
+static __always_inline bool sg_ipv6_followed(__u8 next)
+{
+	return next == SG_IPPROTO_HOPOPTS || next == SG_IPPROTO_ROUTING ||
+	       next == SG_IPPROTO_DSTOPTS || next == SG_IPPROTO_FRAGMENT;
+}
+
+static __always_inline enum sg_parse sg_parse_ipv6(struct sg_cursor *cur, struct sg_packet *pkt)
+{
+	const struct sg_ipv6_header *ip = sg_cursor_take(cur, sizeof(*ip));
+	enum sg_parse result;
+	bool first_of_many = false;
+	__u32 left;
+	__u8 next;
+
+	if (!ip || (sg_ntohl(ip->version_class_flow) >> 28) != 6)
+		return SG_PARSE_MALFORMED;
+	left = sg_ntohs(ip->payload_length);
+	if (left > sg_cursor_left(cur))
+		return SG_PARSE_MALFORMED;
+	pkt->family = 6;
+	pkt->src = ip->src;
+	pkt->dst = ip->dst;
+	next = ip->next_header;
+	for (int i = 0; i < SG_IPV6_EXTENSIONS && sg_ipv6_followed(next); i++)
+		if (!sg_parse_ipv6_extension(cur, &next, &left, &first_of_many, &result))
+			return result;
+	if (next != SG_IPPROTO_TCP)
+		return SG_PARSE_NOT_TCP;
+	pkt->fragment = first_of_many;
+	return sg_parse_tcp(cur, left, first_of_many, pkt);
+}
+
+/* Parse one frame. [cur] stands at the Ethernet header. Fields of *pkt are valid as far as the
+ * result says; *pkt must be zero before.
+ */
+static __always_inline enum sg_parse sg_parse_frame(struct sg_cursor *cur, struct sg_packet *pkt)
+{
+	const __be16 *eth = sg_cursor_take(cur, 14);
+	__be16 type;
+
+	if (!eth)
+		return SG_PARSE_NOT_TCP;
+	type = eth[6];
+	for (int i = 0; i < SG_VLAN_MAX && sg_is_vlan(type); i++) {
+		const __be16 *tag = sg_cursor_take(cur, 4);
+
+		if (!tag)
+			return SG_PARSE_MALFORMED;
+		type = tag[1];
+		pkt->vlan_tags++;
+	}
+	pkt->l3_off = sg_cursor_offset(cur);
+	if (type == sg_htons(SG_ETH_P_IP))
+		return sg_parse_ipv4(cur, pkt);
+	if (type == sg_htons(SG_ETH_P_IPV6))
+		return sg_parse_ipv6(cur, pkt);
+	return SG_PARSE_NOT_TCP;
+}
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Life of one connection as seen from the middle, both directions. Pure bookkeeping: what a packet
+ * means for the connection is returned as effects; the caller moves places, slots and counters.
+ * A packet that does not fit (RFC 5961: RST not exactly in sequence, ACK of bytes never sent)
+ * changes nothing.
+ */
+#ifndef SG_TCP_CONN_H
+#define SG_TCP_CONN_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "net_parse.h"
+
+#define SG_EFFECT_SYN_ACK	0x01u /* first SYN-ACK */
+#define SG_EFFECT_SYN_ACK_AGAIN 0x02u
+#define SG_EFFECT_HANDSHAKE	0x04u /* the ACK that ends the handshake */
+#define SG_EFFECT_MAYBE_LATE	0x08u /* the handshake may have ended only with this segment */
+#define SG_EFFECT_ANSWERED	0x10u /* first byte, FIN or RST of the CA */
+#define SG_EFFECT_REFUSED	0x20u /* the CA answered the SYN with RST */
+#define SG_EFFECT_ENDED		0x40u
+
+/* Farthest a sequence number may lie from the last one to be believed: an unscaled window each side
+ * and then some (clients that scale send more, but not 1 MiB ahead of a SCEP server).
+ */
+#define SG_SEQ_REACH (1 << 20)
+
+static __always_inline bool sg_seq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+static __always_inline bool sg_seq_near(__u32 a, __u32 b)
+{
+	return a - b + SG_SEQ_REACH <= 2 * SG_SEQ_REACH;
+}
+
+static __always_inline __u32 sg_packet_end(const struct sg_packet *pkt)
+{
+	return pkt->seq + pkt->payload_len + !!(pkt->tcp_flags & SG_TCP_FIN) +
+	       !!(pkt->tcp_flags & SG_TCP_SYN);
+}
+
+/* A new attempt: the entry of an admitted (or, in observe, any answered) SYN. */
+static __always_inline void sg_conn_open(struct sg_conn *c, const struct sg_packet *syn, __u64 now)
+{
+	c->state = SG_CONN_SYN_SENT;
+	c->opened = now;
+	c->family = syn->family;
+	c->client.seen = now;
+	c->client.isn = syn->seq;
+	c->client.next = syn->seq + 1;
+	c->client.end = syn->seq + 1;
+	c->client.request_class = SG_REQUEST_NONE;
+}
+
+/* Take over a connection met in mid-life, from a segment of the CA: its requests so far are not
+ * known; the next one on it will be read.
+ */
+static __always_inline void sg_conn_adopt(struct sg_conn *c, const struct sg_packet *pkt, __u64 now)
+{
+	bool syn_ack = pkt->tcp_flags & SG_TCP_SYN;
+
+	c->state = syn_ack ? SG_CONN_SYN_ACKED : SG_CONN_ESTABLISHED;
+	c->flags = SG_CONN_ADOPTED | (syn_ack ? 0 : SG_CONN_CA_READ);
+	c->opened = now;
+	c->family = pkt->family;
+	c->client.seen = now;
+	c->client.isn = pkt->ack - 1;
+	c->client.next = pkt->ack;
+	c->client.end = pkt->ack;
+	c->client.request_class = syn_ack ? SG_REQUEST_NONE : SG_REQUEST_UNDECIDED;
+	c->client.line_done = !syn_ack;
+	c->client.request_ack = pkt->seq;
+	c->ca.known = 1;
+	c->ca.seen = now;
+	c->ca.syn_ack = now;
+	c->ca.isn = syn_ack ? pkt->seq : pkt->seq - 1;
+	c->ca.next = pkt->seq + 1;
+	c->ca.end = sg_packet_end(pkt);
+	c->ca.ack = pkt->ack;
+	c->ca.answer_done = !syn_ack;
+}
+
+/* Is this SYN a resend of the entry's attempt? Same 4-tuple and same initial sequence number. */
+static __always_inline bool sg_conn_is_resend(const struct sg_conn *c, const struct sg_packet *syn)
+{
+	return c->state != SG_CONN_CLOSED && c->client.isn == syn->seq &&
+	       !(c->flags & SG_CONN_ADOPTED && c->state == SG_CONN_ESTABLISHED);
+}
+
+static __always_inline __u32 sg_conn_fin(struct sg_conn *c, __u32 mine, __u32 others)
+{
+	__u32 before = __sync_fetch_and_or(&c->flags, mine);
+
+	return (before | mine) & others ? SG_EFFECT_ENDED : 0;
+}
+
+/* The client's side of the handshake. one_sided: the CA's packets do not pass here, so an ACK that
+ * continues the SYN must do.
+ */
+static __always_inline __u32 sg_conn_client_ack(struct sg_conn *c, const struct sg_packet *pkt,
+						bool one_sided, __u64 now)
+{
+	__u32 from = c->ca.known ? SG_CONN_SYN_ACKED : SG_CONN_SYN_SENT;
+
+	if (c->state != from || pkt->seq != c->client.isn + 1)
+		return 0;
+	if (c->ca.known ? pkt->ack != c->ca.isn + 1 : !one_sided)
+		return 0;
+	if (__sync_val_compare_and_swap(&c->state, from, SG_CONN_ESTABLISHED) != from)
+		return 0;
+	c->client.handshake = now;
+	c->client.ack = pkt->ack;
+	c->client.request_ack = pkt->ack;
+	return SG_EFFECT_HANDSHAKE;
+}
+
+/* A packet of the client other than SYN. Returns effects. */
+static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct sg_packet *pkt,
+						 bool one_sided, __u64 now)
+{
+	__u32 effects = 0, end = sg_packet_end(pkt);
+
+	if (c->state == SG_CONN_CLOSED)
+		return 0;
+	if (pkt->tcp_flags & SG_TCP_RST) {
+		bool exact = pkt->seq == c->client.end || (c->ca.known && pkt->seq == c->ca.ack);
+
+		return exact ? SG_EFFECT_ENDED : 0;
+	}
+	if (!(pkt->tcp_flags & SG_TCP_ACK) || !sg_seq_near(pkt->seq, c->client.end))
+		return 0;
+	if (c->ca.known && (sg_seq_after(pkt->ack, c->ca.end) || !sg_seq_near(pkt->ack, c->ca.end)))
+		return 0;
+	c->client.seen = now;
+	if (c->state != SG_CONN_ESTABLISHED) {
+		effects = sg_conn_client_ack(c, pkt, one_sided, now);
+		if (!effects)
+			return 0;
+	} else if (!(c->flags & SG_CONN_CA_READ)) {
+		effects = SG_EFFECT_MAYBE_LATE;
+	}
+	if (sg_seq_after(pkt->ack, c->client.ack))
+		c->client.ack = pkt->ack;
+	if (pkt->tcp_flags & SG_TCP_FIN && !sg_seq_after(pkt->seq, c->client.end))
+		effects |= sg_conn_fin(c, SG_CONN_CLIENT_FIN, SG_CONN_CA_FIN);
+	if (sg_seq_after(end, c->client.end))
+		c->client.end = end;
+	return effects;
+}
+
+/* The CA's SYN-ACK to this attempt. */
+static __always_inline __u32 sg_conn_syn_ack(struct sg_conn *c, const struct sg_packet *pkt, __u64 now)
+{
+	if (pkt->ack != c->client.isn + 1)
+		return 0;
+	if (c->ca.known)
+		return pkt->seq == c->ca.isn ? SG_EFFECT_SYN_ACK_AGAIN : 0;
+	c->ca.isn = pkt->seq;
+	c->ca.next = pkt->seq + 1;
+	c->ca.end = pkt->seq + 1;
+	c->ca.ack = pkt->ack;
+	c->ca.known = 1;
+	if (__sync_val_compare_and_swap(&c->state, SG_CONN_SYN_SENT, SG_CONN_SYN_ACKED) !=
+	    SG_CONN_SYN_SENT)
+		return 0;
+	return SG_EFFECT_SYN_ACK;
+}
+
+static __always_inline __u32 sg_conn_ca_rst(const struct sg_conn *c, const struct sg_packet *pkt)
+{
+	if (c->state == SG_CONN_SYN_SENT)
+		return pkt->tcp_flags & SG_TCP_ACK && pkt->ack == c->client.isn + 1
+			       ? SG_EFFECT_ENDED | SG_EFFECT_REFUSED
+			       : 0;
+	return pkt->seq == c->ca.end || pkt->seq == c->client.ack ? SG_EFFECT_ENDED | SG_EFFECT_ANSWERED
+								  : 0;
+}
+
+/* A packet of the CA. Returns effects. */
+static __always_inline __u32 sg_conn_from_ca(struct sg_conn *c, const struct sg_packet *pkt, __u64 now)
+{
+	__u32 effects = 0, end = sg_packet_end(pkt);
+
+	if (c->state == SG_CONN_CLOSED)
+		return 0;
+	if (pkt->tcp_flags & SG_TCP_RST)
+		return sg_conn_ca_rst(c, pkt);
+	if (!(pkt->tcp_flags & SG_TCP_ACK))
+		return 0;
+	if (pkt->tcp_flags & SG_TCP_SYN) {
+		effects = sg_conn_syn_ack(c, pkt, now);
+		if (effects) {
+			c->ca.seen = now;
+			c->ca.syn_ack = now;
+		}
+		return effects;
+	}
+	if (!c->ca.known || !sg_seq_near(pkt->seq, c->ca.end))
+		return 0;
+	c->ca.seen = now;
+	if (sg_seq_after(pkt->ack, c->ca.ack))
+		c->ca.ack = pkt->ack;
+	if (sg_seq_after(pkt->ack, c->client.isn + 1) && !(c->flags & SG_CONN_CA_READ))
+		__sync_fetch_and_or(&c->flags, SG_CONN_CA_READ);
+	if (pkt->payload_len || pkt->tcp_flags & SG_TCP_FIN)
+		effects |= SG_EFFECT_ANSWERED;
+	if (pkt->tcp_flags & SG_TCP_FIN && !sg_seq_after(pkt->seq, c->ca.end))
+		effects |= sg_conn_fin(c, SG_CONN_CA_FIN, SG_CONN_CLIENT_FIN);
+	if (sg_seq_after(end, c->ca.end))
+		c->ca.end = end;
+	return effects;
+}
+
+/* End the connection: true for the one caller that did it. */
+static __always_inline bool sg_conn_close(struct sg_conn *c)
+{
+	return __sync_lock_test_and_set(&c->state, SG_CONN_CLOSED) != SG_CONN_CLOSED;
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every constant of time, in one place. The daemon turns them into ticks of this kernel and
+ * divides them by the time scale (1 except in labs); the program has the result in .rodata.
+ */
+#ifndef SG_TIMES_H
+#define SG_TIMES_H
+
+#include <linux/types.h>
+
+/* X(name, milliseconds, why) */
+#define SG_TIME_LIST(X)                                                                           \
+	X(half_open, 30000, "longest life of an attempt without handshake, however often its SYN comes")  \
+	X(heartbeat_stale, 30000, "older: the daemon is dead, the CA's MAC is no longer asked")    \
+	X(useful_recent, 600000, "a source counts as its most useful request of this time")       \
+	X(claim_renew, 600000, "an in-progress claim is not renewed earlier, unless by PKIOperation") \
+	X(asked_recent, 3000, "a lower class that was refused so long ago still asks")              \
+	X(answered_recent, 60000, "the CA answered shortly before: so silence means deaf, not absent") \
+	X(feeler_least, 2000, "shortest interval of feelers")                                       \
+	X(refresh, 1000, "a lease is extended only when this much would be added")
+
+struct sg_times {
+#define X(name, ms, why) __u64 name;
+	SG_TIME_LIST(X)
+#undef X
+};
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The exact window: at most N new connections in ANY `window`, whatever the CA counts.
+ *
+ * A ring of places, one per admission. The i-th admission is allowed only if place i-N is settled
+ * and older than the window. A place's date only moves forward: at every SYN of its connection
+ * that is forwarded, at the CA's SYN-ACK, at the ACK that ends the handshake, and to the moment
+ * that settles it.
+ *
+ * Why that is exact. Let the CA count connection i at time c(i): at its SYN, at the end of its
+ * handshake, or at accept(). Its place has a first date f(i) (admission) and a last one l(i)
+ * (settled), and f(i) <= c(i) <= l(i): nothing reaches the CA before f(i); and a place is settled
+ * only by proof that the CA has counted (an answer, its FIN or RST, an answer to a connection
+ * whose handshake ended later, since accept queues are FIFO) or that it never will (given up: a
+ * late SYN-ACK is answered with RST). Among any N+1 counted connections two have numbers
+ * i < j congruent mod N, so j >= i + N. Admission numbers grow with time, and i+N was admitted
+ * only when l(i) + window <= f(i+N); hence c(j) >= f(j) >= f(i+N) >= l(i) + window >= c(i) +
+ * window: N+1 counts never fit into one window. `window` carries 1/600 for path jitter, since
+ * c is at the CA and l at the guard.
+ *
+ * Limits may shrink at any time. After growing to N' > N, places between i-N' and i-N may be
+ * unsettled or young; so a raised limit counts only after one window plus `life` (the caller), and
+ * a temporarily halved one is checked in addition to N, never instead of it.
+ *
+ * A SYN-ACK sent again says that the handshake had not ended after all (its ACK was lost): a place
+ * settled only by the FIFO rule is opened again. What is not covered: a CA that counts SYN resends
+ * of one attempt as new connections.
+ */
+#ifndef SG_WINDOW_H
+#define SG_WINDOW_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "cursor.h"
+
+#define SG_PLACE_FLAGS	 0xfull
+#define SG_PLACE_NUMBER	 0xfffffull
+#define SG_PLACE_RETRIES 4
+
+static __always_inline __u64 sg_place_word(__u64 ticks, __u64 number, __u32 flags)
+{
+	return ticks << 24 | (number & SG_PLACE_NUMBER) << 4 | flags;
+}
+
+static __always_inline __u64 sg_place_ticks(__u64 word)
+{
+	return word >> 24;
+}
+
+static __always_inline bool sg_place_is(__u64 word, __u64 number)
+{
+	return ((word >> 4) & SG_PLACE_NUMBER) == (number & SG_PLACE_NUMBER);
+}
+
+enum sg_place_event {
+	SG_PLACE_EV_SYN,	/* a SYN of the attempt was forwarded (again) */
+	SG_PLACE_EV_SYN_ACK,	/* the CA answered it, or answered again */
+	SG_PLACE_EV_ACK,	/* the ACK that ends the handshake was forwarded */
+	SG_PLACE_EV_OVERTAKEN,	/* the CA answered a connection whose handshake ended later */
+	SG_PLACE_EV_FINAL,	/* the CA answered this one, or the attempt is over for both sides */
+};
+
+/* The word after an event, or the same word when the event changes nothing. Pure. */
+static __always_inline __u64 sg_place_next(__u64 word, enum sg_place_event event, __u64 now)
+{
+	__u32 flags = word & SG_PLACE_FLAGS;
+	__u64 ticks = sg_place_ticks(word);
+
+	if (flags & SG_PLACE_FINAL)
+		return word;
+	if (ticks < now)
+		ticks = now;
+	switch (event) {
+	case SG_PLACE_EV_SYN:
+		if (flags & SG_PLACE_HANDSHAKE)
+			return word;
+		break;
+	case SG_PLACE_EV_SYN_ACK:
+		flags = SG_PLACE_SYN_ACKED;
+		break;
+	case SG_PLACE_EV_ACK:
+		flags |= SG_PLACE_SYN_ACKED | SG_PLACE_HANDSHAKE;
+		break;
+	case SG_PLACE_EV_OVERTAKEN:
+		if (flags & SG_PLACE_SETTLED)
+			return word;
+		flags |= SG_PLACE_SETTLED;
+		break;
+	case SG_PLACE_EV_FINAL:
+		flags |= SG_PLACE_SETTLED | SG_PLACE_FINAL;
+		break;
+	}
+	return sg_place_word(ticks, word >> 4, flags);
+}
+
+/* Apply an event to place `number`, if the ring still holds it. Lock-free: compare-and-swap; after
+ * SG_PLACE_RETRIES lost races the event is lost, which only several CPUs at the same place in the
+ * same instant can bring about; the winner's date is then at most that instant older.
+ */
+static __always_inline void sg_place_move(__u64 *places, __u64 number, enum sg_place_event event,
+					  __u64 now)
+{
+	__u64 *place = &places[number & (SG_PLACES - 1)];
+
+	for (int i = 0; i < SG_PLACE_RETRIES; i++) {
+		__u64 word = sg_read_once(*place), next;
+
+		if (!sg_place_is(word, number))
+			return;
+		next = sg_place_next(word, event, now);
+		if (next == word || __sync_val_compare_and_swap(place, word, next) == word)
+			return;
+	}
+}
+
+/* Given up: no SYN-ACK for `syn` since the last SYN was forwarded. It keeps its last SYN's time;
+ * from now on a SYN-ACK to it must be answered with RST and its SYNs are new attempts.
+ */
+static __always_inline bool sg_place_given_up(__u64 word, __u64 now, __u64 syn_ticks)
+{
+	return !(word & (SG_PLACE_SYN_ACKED | SG_PLACE_SETTLED)) &&
+	       sg_place_ticks(word) + syn_ticks < now;
+}
+
+enum sg_window_look { SG_WINDOW_FREE, SG_WINDOW_YOUNG, SG_WINDOW_UNSETTLED };
+
+/* May the next admission (number head) take place, with at most `connections` in any `window`
+ * ticks? connections: 1..SG_PLACES-1.
+ */
+static __always_inline enum sg_window_look sg_window_look(const __u64 *places, __u64 head,
+							  __u32 connections, __u64 window, __u64 now,
+							  __u64 syn_ticks)
+{
+	__u64 word = sg_read_once(places[(head - connections) & (SG_PLACES - 1)]);
+
+	if (sg_place_ticks(word) + window > now)
+		return SG_WINDOW_YOUNG;
+	if (word & SG_PLACE_SETTLED || sg_place_given_up(word, now, syn_ticks))
+		return SG_WINDOW_FREE;
+	return SG_WINDOW_UNSETTLED;
+}
+
+/* One step of the settling hand, at each segment from the CA: looks at one place among the last
+ * `connections` and settles it if the CA has answered a later handshake. hand: any number.
+ */
+static __always_inline void sg_window_settle_one(__u64 *places, __u64 head, __u32 connections,
+						 __u32 hand, __u64 answered_handshake, __u64 now)
+{
+	__u64 number = head - 1 - (connections ? hand % connections : 0);
+	__u64 word = sg_read_once(places[number & (SG_PLACES - 1)]);
+
+	if ((word & (SG_PLACE_HANDSHAKE | SG_PLACE_SETTLED)) == SG_PLACE_HANDSHAKE &&
+	    sg_place_ticks(word) < answered_handshake)
+		sg_place_move(places, number, SG_PLACE_EV_OVERTAKEN, now);
+}
+
+#endif
