@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The request-line reader as two tables: what kind of byte this is, and where each state
+ * goes on it.  What a transition does besides is in http_line.h (sg_http_mark).
+ */
+#ifndef SG_CORE_HTTP_TABLES_H
+#define SG_CORE_HTTP_TABLES_H
+
+#include <linux/types.h>
+
+enum sg_http_byte {
+	SG_BYTE_WORD,    /* any printable character not listed below */
+	SG_BYTE_SPACE,   /* 0x20 only */
+	SG_BYTE_CR,      /* */
+	SG_BYTE_LF,      /* */
+	SG_BYTE_BAD,     /* other control bytes, DEL, everything from 0x80 on */
+	SG_BYTE_SLASH,   /* / */
+	SG_BYTE_QUERY,   /* ? */
+	SG_BYTE_AMP,     /* & */
+	SG_BYTE_EQUALS,  /* = */
+	SG_BYTE_PERCENT, /* % */
+	SG_BYTE_HASH,    /* # */
+	SG_BYTE_SEMI,    /* ; */
+	SG_BYTE_ODD,     /* + and [ : end or pad a parameter name for some readers */
+};
+
+enum sg_http_state {
+	SG_HTTP_STATE_START,     /* empty lines may come first */
+	SG_HTTP_STATE_START_CR,  /* CR of an empty line */
+	SG_HTTP_STATE_METHOD,    /* */
+	SG_HTTP_STATE_TARGET,    /* before the target's first byte */
+	SG_HTTP_STATE_FORM,      /* target without a leading slash: absolute form, or odd */
+	SG_HTTP_STATE_AUTHORITY, /* first byte after http:// */
+	SG_HTTP_STATE_PATH,      /* rest of authority and path, up to '?' */
+	SG_HTTP_STATE_NAME,      /* parameter name */
+	SG_HTTP_STATE_OPERATION, /* value of operation= */
+	SG_HTTP_STATE_MESSAGE,   /* first two bytes of the value of message= */
+	SG_HTTP_STATE_VALUE,     /* any other value, or what follows '#' */
+	SG_HTTP_STATE_VERSION,   /* from the space before it */
+	SG_HTTP_STATE_CR,        /* CR that ends the line */
+	SG_HTTP_STATE_DONE,      /* line read to its end; this and what follows is final */
+	SG_HTTP_STATE_BAD,       /* malformed */
+	SG_HTTP_STATES_          /* at most 16: a transition keeps the state in four bits */
+};
+
+/* A transition: next state, and what else to do. */
+#define SG_HTTP_STATE_MASK 0x0f
+#define SG_HTTP_PUSH       0x10 /* append the byte to the token */
+#define SG_HTTP_MARK       0x20 /* something begins or ends here */
+
+/* Rows of 16, so that state and kind of byte make the index by a shift. */
+#define SG_HTTP_ROW_SHIFT 4
+
+static const __u8 sg_http_byte_kinds[256] = {
+	[0 ... 9] = SG_BYTE_BAD,     ['\n'] = SG_BYTE_LF,       [11 ... 12] = SG_BYTE_BAD,
+	['\r'] = SG_BYTE_CR,         [14 ... 31] = SG_BYTE_BAD, [' '] = SG_BYTE_SPACE,
+	['#'] = SG_BYTE_HASH,        ['%'] = SG_BYTE_PERCENT,   ['&'] = SG_BYTE_AMP,
+	['+'] = SG_BYTE_ODD,         ['/'] = SG_BYTE_SLASH,     [';'] = SG_BYTE_SEMI,
+	['='] = SG_BYTE_EQUALS,      ['?'] = SG_BYTE_QUERY,     ['['] = SG_BYTE_ODD,
+	[127 ... 255] = SG_BYTE_BAD,
+};
+
+/* clang-format off */
+#define TO(state)   SG_HTTP_STATE_##state
+#define PUSH(state) (SG_HTTP_STATE_##state | SG_HTTP_PUSH)
+#define MARK(state) (SG_HTTP_STATE_##state | SG_HTTP_MARK)
+#define BOTH(state) (SG_HTTP_STATE_##state | SG_HTTP_PUSH | SG_HTTP_MARK)
+#define ROW(word, space, cr, lf, bad, slash, query, amp, equals, percent, hash, semi, odd)    \
+	{ word, space, cr, lf, bad, slash, query, amp, equals, percent, hash, semi, odd }
+#define SAME(to) ROW(to, to, to, to, to, to, to, to, to, to, to, to, to)
+
+static const __u8 sg_http_transitions[1 << SG_HTTP_ROW_SHIFT][1 << SG_HTTP_ROW_SHIFT] = {
+	/* word, space, CR, LF, bad,
+	 * slash, query, amp, equals, percent, hash, semi, odd */
+	[SG_HTTP_STATE_START] = ROW(
+		PUSH(METHOD), TO(BAD), TO(START_CR), MARK(START), TO(BAD),
+		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
+	[SG_HTTP_STATE_START_CR] = ROW(
+		TO(BAD), TO(BAD), TO(BAD), MARK(START), TO(BAD),
+		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
+	[SG_HTTP_STATE_METHOD] = ROW(
+		PUSH(METHOD), MARK(TARGET), TO(BAD), TO(BAD), TO(BAD),
+		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
+	[SG_HTTP_STATE_TARGET] = ROW(
+		BOTH(FORM), MARK(TARGET), TO(BAD), TO(BAD), TO(BAD),
+		MARK(PATH), MARK(NAME), BOTH(FORM), BOTH(FORM), BOTH(FORM), BOTH(FORM), BOTH(FORM), BOTH(FORM)),
+	[SG_HTTP_STATE_FORM] = ROW(
+		PUSH(FORM), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		BOTH(FORM), MARK(NAME), PUSH(FORM), PUSH(FORM), PUSH(FORM), MARK(PATH), PUSH(FORM), PUSH(FORM)),
+	[SG_HTTP_STATE_AUTHORITY] = ROW(
+		TO(PATH), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		MARK(PATH), MARK(NAME), TO(PATH), TO(PATH), TO(PATH), MARK(PATH), TO(PATH), TO(PATH)),
+	[SG_HTTP_STATE_PATH] = ROW(
+		TO(PATH), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		TO(PATH), MARK(NAME), TO(PATH), TO(PATH), TO(PATH), MARK(PATH), TO(PATH), TO(PATH)),
+	[SG_HTTP_STATE_NAME] = ROW(
+		PUSH(NAME), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		PUSH(NAME), PUSH(NAME), MARK(NAME), MARK(VALUE), MARK(NAME), MARK(VALUE), MARK(NAME), MARK(NAME)),
+	[SG_HTTP_STATE_OPERATION] = ROW(
+		PUSH(OPERATION), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		PUSH(OPERATION), PUSH(OPERATION), MARK(NAME), PUSH(OPERATION), MARK(OPERATION), MARK(VALUE), MARK(NAME), PUSH(OPERATION)),
+	[SG_HTTP_STATE_MESSAGE] = ROW(
+		BOTH(MESSAGE), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		TO(VALUE), TO(VALUE), MARK(NAME), TO(VALUE), TO(VALUE), MARK(VALUE), MARK(NAME), TO(VALUE)),
+	[SG_HTTP_STATE_VALUE] = ROW(
+		TO(VALUE), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		TO(VALUE), TO(VALUE), MARK(NAME), TO(VALUE), TO(VALUE), MARK(VALUE), MARK(NAME), TO(VALUE)),
+	[SG_HTTP_STATE_VERSION] = ROW(
+		PUSH(VERSION), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
+		PUSH(VERSION), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
+	[SG_HTTP_STATE_CR] = ROW(
+		TO(BAD), TO(BAD), TO(BAD), MARK(DONE), TO(BAD),
+		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
+	[SG_HTTP_STATE_DONE] = SAME(TO(DONE)),
+	[SG_HTTP_STATE_BAD] = SAME(TO(BAD)),
+};
+
+#undef TO
+#undef PUSH
+#undef MARK
+#undef BOTH
+#undef ROW
+#undef SAME
+/* clang-format on */
+
+#endif /* SG_CORE_HTTP_TABLES_H */
