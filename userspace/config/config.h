@@ -246,7 +246,7 @@ struct sg_conf_service {
 	__u8 origin[SG_KEY_SERVICE_MAX_]; /* enum sg_config_origin of each key */
 };
 
-/* Limits of one source. */
+/* Limits of one source. rate.count = 0: no limit of the rate; connections = 0: none at once. */
 struct sg_conf_source_limits {
 	struct sg_unit_rate rate;
 	__u32 burst;
@@ -276,26 +276,30 @@ struct sg_conf_tables {
 	__u32 syn_limiter;
 };
 
+struct sg_conf_metrics {
+	bool enabled;
+	struct sg_addr addr;
+	__u16 port; /* host byte order */
+};
+
+struct sg_conf_paths {
+	char runtime[SG_CONFIG_RUNTIME_MAX];
+	char bpffs[SG_CONFIG_PATH_MAX];
+	char state[SG_CONFIG_PATH_MAX];
+};
+
 struct sg_config {
 	enum sg_config_mode mode;
 	char interfaces[SG_CONFIG_INTERFACES_MAX][SG_CONFIG_IF_MAX];
 	__u32 interface_count;
 	enum sg_config_xdp xdp;
 	__u32 time_scale; /* labs only: the guard divides every duration by this; 1..1000 */
-	struct {
-		char runtime[SG_CONFIG_RUNTIME_MAX];
-		char bpffs[SG_CONFIG_PATH_MAX];
-		char state[SG_CONFIG_PATH_MAX];
-	} paths;
+	struct sg_conf_paths paths;
 	struct sg_conf_service services[SG_CONFIG_SERVICES_MAX];
 	__u32 service_count;
 	struct sg_conf_sources sources;
 	struct sg_conf_tables tables;
-	struct {
-		bool enabled;
-		struct sg_addr addr;
-		__u16 port; /* host byte order */
-	} metrics;
+	struct sg_conf_metrics metrics;
 	struct {
 		enum sg_log_level level;
 		enum sg_config_requests requests;

@@ -9,13 +9,9 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-/* The same layout serves as map key, hence the guard against a second definition. */
-#ifndef SG_ADDR_DEFINED
-#define SG_ADDR_DEFINED
 struct sg_addr {
 	__u8 b[16];
 };
-#endif
 
 /* @bits counts from the front of the 16 bytes: an IPv4 /24 has bits = 96 + 24. */
 struct sg_addr_prefix {
