@@ -18,9 +18,6 @@
 #include "http_tables.h"
 #include "scep_class.h"
 
-/* Bytes one call of sg_http_feed() looks at: an Ethernet MTU. */
-#define SG_HTTP_FEED_MAX 1500
-
 /* Longest line read, with the empty lines before it, in bytes.  Positions fit in 16 bits. */
 #define SG_HTTP_LINE_MAX 65535
 
@@ -339,33 +336,47 @@ static inline __u8 sg_http_mark(struct sg_http_line *line, __u8 state, __u8 kind
 	return sg_http_target_delimiter(line, kind, next, position);
 }
 
-/* Reads one byte; position is its distance from the request's first byte. */
+/* Reads one byte; position is its distance from the request's first byte.  Returns the
+ * state after it, which the caller keeps: only a mark goes through memory.
+ */
 static inline __u8 sg_http_step(struct sg_http_line *line, __u8 state, __u8 byte, __u32 position)
 {
 	__u8 kind = sg_http_byte_kinds[byte];
-	__u8 to = sg_http_transitions[state & SG_HTTP_STATE_MASK][kind & SG_HTTP_STATE_MASK];
-	__u8 next = to & SG_HTTP_STATE_MASK;
+	__u32 index = state << SG_HTTP_ROW_SHIFT | kind;
+	__u8 to, next;
 
+	/* Or clang drops the mask, which the verifier needs (clang 14, Linux 6.18). */
+	asm volatile("" : "+r"(index));
+	to = sg_http_transitions[index & SG_HTTP_TABLE_MASK];
+	next = to & SG_HTTP_STATE_MASK;
 	if (to & SG_HTTP_PUSH) {
 		if (line->escape)
 			sg_http_escape_byte(line, state, byte);
 		else
 			sg_token_push(&line->token, byte);
 	}
-	if (to & SG_HTTP_MARK)
-		next = sg_http_mark(line, state, kind, next, position);
+	if (to & SG_HTTP_MARK) {
+		/* Through memory the verifier forgets which mark it was, so that all paths
+		 * through here meet again: a third of the instructions to verify.
+		 */
+		line->state = sg_http_mark(line, state, kind, next, position);
+		asm volatile("" : : : "memory");
+		next = line->state;
+	}
 	return next;
 }
 
 /* Feeds the next bytes of the client's stream.
  * @data, @data_end: the segment's payload and the end of what may be read
  * @len: payload bytes, which may be fewer than lie before data_end
+ * @most: look at no more bytes than this in one call; in BPF a small constant, since the
+ *	verifier walks every round of the loop (see bpf/classify.bpf.h)
  *
- * Stops after the line's last byte, and after SG_HTTP_FEED_MAX bytes in any case.
- * Returns how many bytes were read; the rest has not been looked at.
+ * Stops after the line's last byte.  Returns how many bytes were read; when that is `most`,
+ * call again with what is left.
  */
-static inline __u32 sg_http_feed(struct sg_http_line *line, const __u8 *data, const __u8 *data_end,
-				 __u32 len)
+static __always_inline __u32 sg_http_feed_some(struct sg_http_line *line, const __u8 *data,
+					       const __u8 *data_end, __u32 len, __u32 most)
 {
 	__u32 position = line->line_bytes;
 	__u32 room = SG_HTTP_LINE_MAX - position;
@@ -374,7 +385,7 @@ static inline __u32 sg_http_feed(struct sg_http_line *line, const __u8 *data, co
 
 	if (state >= SG_HTTP_STATE_DONE)
 		return 0;
-	for (i = 0; i < SG_HTTP_FEED_MAX; i++) {
+	for (i = 0; i < most; i++) {
 		if (i >= len || data + i + 1 > data_end)
 			break;
 		if (i >= room) {
@@ -392,6 +403,13 @@ static inline __u32 sg_http_feed(struct sg_http_line *line, const __u8 *data, co
 	line->state = state;
 	line->line_bytes = position + i;
 	return i;
+}
+
+/* The same for native code: reads all of it. */
+static inline __u32 sg_http_feed(struct sg_http_line *line, const __u8 *data,
+				 const __u8 *data_end, __u32 len)
+{
+	return sg_http_feed_some(line, data, data_end, len, len);
 }
 
 #endif /* SG_CORE_HTTP_LINE_H */

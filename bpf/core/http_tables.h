@@ -48,7 +48,8 @@ enum sg_http_state {
 #define SG_HTTP_MARK       0x20 /* something begins or ends here */
 
 /* Rows of 16, so that state and kind of byte make the index by a shift. */
-#define SG_HTTP_ROW_SHIFT 4
+#define SG_HTTP_ROW_SHIFT  4
+#define SG_HTTP_TABLE_MASK 0xff
 
 static const __u8 sg_http_byte_kinds[256] = {
 	[0 ... 9] = SG_BYTE_BAD,     ['\n'] = SG_BYTE_LF,       [11 ... 12] = SG_BYTE_BAD,
@@ -64,54 +65,57 @@ static const __u8 sg_http_byte_kinds[256] = {
 #define PUSH(state) (SG_HTTP_STATE_##state | SG_HTTP_PUSH)
 #define MARK(state) (SG_HTTP_STATE_##state | SG_HTTP_MARK)
 #define BOTH(state) (SG_HTTP_STATE_##state | SG_HTTP_PUSH | SG_HTTP_MARK)
-#define ROW(word, space, cr, lf, bad, slash, query, amp, equals, percent, hash, semi, odd)    \
-	{ word, space, cr, lf, bad, slash, query, amp, equals, percent, hash, semi, odd }
-#define SAME(to) ROW(to, to, to, to, to, to, to, to, to, to, to, to, to)
+#define ROW(state, word, space, cr, lf, bad, slash, query, amp, equals, percent, hash, semi, odd) \
+	CELL(state, WORD, word), CELL(state, SPACE, space), CELL(state, CR, cr),              \
+	CELL(state, LF, lf), CELL(state, BAD, bad), CELL(state, SLASH, slash),                \
+	CELL(state, QUERY, query), CELL(state, AMP, amp), CELL(state, EQUALS, equals),        \
+	CELL(state, PERCENT, percent), CELL(state, HASH, hash), CELL(state, SEMI, semi),      \
+	CELL(state, ODD, odd)
+#define CELL(state, kind, to) [SG_HTTP_STATE_##state << SG_HTTP_ROW_SHIFT | SG_BYTE_##kind] = to
 
-static const __u8 sg_http_transitions[1 << SG_HTTP_ROW_SHIFT][1 << SG_HTTP_ROW_SHIFT] = {
+static const __u8 sg_http_transitions[SG_HTTP_TABLE_MASK + 1] = {
 	/* word, space, CR, LF, bad,
 	 * slash, query, amp, equals, percent, hash, semi, odd */
-	[SG_HTTP_STATE_START] = ROW(
+	ROW(START,
 		PUSH(METHOD), TO(BAD), TO(START_CR), MARK(START), TO(BAD),
 		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
-	[SG_HTTP_STATE_START_CR] = ROW(
+	ROW(START_CR,
 		TO(BAD), TO(BAD), TO(BAD), MARK(START), TO(BAD),
 		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
-	[SG_HTTP_STATE_METHOD] = ROW(
+	ROW(METHOD,
 		PUSH(METHOD), MARK(TARGET), TO(BAD), TO(BAD), TO(BAD),
 		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
-	[SG_HTTP_STATE_TARGET] = ROW(
+	ROW(TARGET,
 		BOTH(FORM), MARK(TARGET), TO(BAD), TO(BAD), TO(BAD),
 		MARK(PATH), MARK(NAME), BOTH(FORM), BOTH(FORM), BOTH(FORM), BOTH(FORM), BOTH(FORM), BOTH(FORM)),
-	[SG_HTTP_STATE_FORM] = ROW(
+	ROW(FORM,
 		PUSH(FORM), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		BOTH(FORM), MARK(NAME), PUSH(FORM), PUSH(FORM), PUSH(FORM), MARK(PATH), PUSH(FORM), PUSH(FORM)),
-	[SG_HTTP_STATE_AUTHORITY] = ROW(
+	ROW(AUTHORITY,
 		TO(PATH), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		MARK(PATH), MARK(NAME), TO(PATH), TO(PATH), TO(PATH), MARK(PATH), TO(PATH), TO(PATH)),
-	[SG_HTTP_STATE_PATH] = ROW(
+	ROW(PATH,
 		TO(PATH), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		TO(PATH), MARK(NAME), TO(PATH), TO(PATH), TO(PATH), MARK(PATH), TO(PATH), TO(PATH)),
-	[SG_HTTP_STATE_NAME] = ROW(
+	ROW(NAME,
 		PUSH(NAME), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		PUSH(NAME), PUSH(NAME), MARK(NAME), MARK(VALUE), MARK(NAME), MARK(VALUE), MARK(NAME), MARK(NAME)),
-	[SG_HTTP_STATE_OPERATION] = ROW(
+	ROW(OPERATION,
 		PUSH(OPERATION), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		PUSH(OPERATION), PUSH(OPERATION), MARK(NAME), PUSH(OPERATION), MARK(OPERATION), MARK(VALUE), MARK(NAME), PUSH(OPERATION)),
-	[SG_HTTP_STATE_MESSAGE] = ROW(
+	ROW(MESSAGE,
 		BOTH(MESSAGE), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		TO(VALUE), TO(VALUE), MARK(NAME), TO(VALUE), TO(VALUE), MARK(VALUE), MARK(NAME), TO(VALUE)),
-	[SG_HTTP_STATE_VALUE] = ROW(
+	ROW(VALUE,
 		TO(VALUE), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		TO(VALUE), TO(VALUE), MARK(NAME), TO(VALUE), TO(VALUE), MARK(VALUE), MARK(NAME), TO(VALUE)),
-	[SG_HTTP_STATE_VERSION] = ROW(
+	ROW(VERSION,
 		PUSH(VERSION), MARK(VERSION), MARK(CR), MARK(DONE), TO(BAD),
 		PUSH(VERSION), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
-	[SG_HTTP_STATE_CR] = ROW(
+	ROW(CR,
 		TO(BAD), TO(BAD), TO(BAD), MARK(DONE), TO(BAD),
 		TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD), TO(BAD)),
-	[SG_HTTP_STATE_DONE] = SAME(TO(DONE)),
-	[SG_HTTP_STATE_BAD] = SAME(TO(BAD)),
+	/* DONE and BAD have no row: nothing is read in them. */
 };
 
 #undef TO
@@ -119,7 +123,7 @@ static const __u8 sg_http_transitions[1 << SG_HTTP_ROW_SHIFT][1 << SG_HTTP_ROW_S
 #undef MARK
 #undef BOTH
 #undef ROW
-#undef SAME
+#undef CELL
 /* clang-format on */
 
 #endif /* SG_CORE_HTTP_TABLES_H */
