@@ -49,13 +49,16 @@ static int check_tabs(const char *text, size_t len, struct sg_config_errors *err
 static int add_yaml_error(const yaml_parser_t *parser, struct sg_config_errors *errors)
 {
 	const char *problem = parser->problem ? parser->problem : "it cannot be read";
+	char context[128] = "";
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
+	if (parser->context)
+		sg_text_append(context, sizeof(context), " %s that began in line %u",
+			       parser->context, (unsigned int)parser->context_mark.line + 1);
 	sg_config_errors_add(errors, (unsigned int)parser->problem_mark.line + 1,
-			     (unsigned int)parser->problem_mark.column + 1, "not YAML: %s%s%s",
-			     problem, parser->context ? " " : "",
-			     parser->context ? parser->context : "");
+			     (unsigned int)parser->problem_mark.column + 1, "not YAML: %s%s",
+			     problem, context);
 	return -EINVAL;
 }
 

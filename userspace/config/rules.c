@@ -15,17 +15,20 @@ static unsigned int written_of(const struct sg_scope *scope, unsigned int first,
 	return scope->origin[first] == SG_CONFIG_ORIGIN_WRITTEN ? first : second;
 }
 
-static void check_window(const struct sg_conf_service *s, const struct sg_scope *scope)
+static void check_window(struct sg_conf_service *s, const struct sg_scope *scope)
 {
 	if (s->limits.connections && !s->limits.window_ns)
 		sg_scope_error(
 			scope, service_path(SG_KEY_SERVICE_LIMITS_WINDOW),
 			"missing; limits.connections (%u) needs the time it counts in, such as 60s",
 			s->limits.connections);
-	if (!s->limits.connections && s->limits.window_ns)
+	if (s->limits.connections || !s->limits.window_ns)
+		return;
+	if (scope->origin[SG_KEY_SERVICE_LIMITS_WINDOW] == SG_CONFIG_ORIGIN_WRITTEN)
 		sg_scope_error(
 			scope, service_path(SG_KEY_SERVICE_LIMITS_WINDOW),
 			"expected none, since limits.connections is none; write both or neither");
+	s->limits.window_ns = 0;
 }
 
 static void check_headroom(const struct sg_conf_service *s, const struct sg_scope *scope)
@@ -60,23 +63,28 @@ static void check_headroom(const struct sg_conf_service *s, const struct sg_scop
 	}
 }
 
-/* Reports when @key, a duration, is longer than @limit, another. */
-static void check_not_longer(const struct sg_conf_service *s, const struct sg_scope *scope,
+/* @key, a duration, must not be longer than @limit, another. Written so, it is an error; one that
+ * nobody wrote gives way.
+ */
+static void check_not_longer(struct sg_conf_service *s, const struct sg_scope *scope,
 			     unsigned int key, unsigned int limit)
 {
-	__u64 ns = *(const __u64 *)((const char *)s + sg_keys_service.keys[key].offset);
-	__u64 limit_ns = *(const __u64 *)((const char *)s + sg_keys_service.keys[limit].offset);
+	__u64 *ns = (__u64 *)((char *)s + sg_keys_service.keys[key].offset);
+	__u64 limit_ns = *(__u64 *)((char *)s + sg_keys_service.keys[limit].offset);
 	char text[SG_DURATION_TEXT], limit_text[SG_DURATION_TEXT];
 
-	if (!ns || !limit_ns || ns <= limit_ns)
+	if (!*ns || !limit_ns || *ns <= limit_ns)
 		return;
+	if (scope->origin[key] != SG_CONFIG_ORIGIN_WRITTEN) {
+		*ns = limit_ns;
+		return;
+	}
 	sg_scope_error(
-		scope, service_path(written_of(scope, key, limit)),
-		"%s is %s%s, longer than %s, which is %s%s; shorten the one or lengthen the other",
-		service_path(key), sg_duration_format_exact(ns, text),
-		sg_scope_origin_note(scope, key, s->profile), service_path(limit),
-		sg_duration_format_exact(limit_ns, limit_text),
-		sg_scope_origin_note(scope, limit, s->profile));
+		scope, service_path(key),
+		"expected at most %s, which is %s%s, found %s; shorten the one or lengthen the other",
+		service_path(limit), sg_duration_format_exact(limit_ns, limit_text),
+		sg_scope_origin_note(scope, limit, s->profile),
+		sg_duration_format_exact(*ns, text));
 }
 
 static void check_repeats(const struct sg_conf_service *s, const struct sg_scope *scope)
@@ -112,7 +120,7 @@ static void check_behind(const struct sg_config *conf, const struct sg_conf_serv
 
 void sg_rules_check_service(const struct sg_config *conf, const struct sg_scope *scope)
 {
-	const struct sg_conf_service *s = scope->target;
+	struct sg_conf_service *s = scope->target;
 
 	check_window(s, scope);
 	check_headroom(s, scope);
@@ -166,7 +174,7 @@ static void check_pair(const struct sg_conf_service *first, const struct sg_conf
 	char text[SG_LISTEN_TEXT];
 	const struct sg_addr *addr;
 	__u16 port;
-	__u32 index;
+	__u32 index = 0;
 
 	if (!strcmp(first->name, second->name))
 		sg_scope_error(scope, service_path(SG_KEY_SERVICE_NAME),

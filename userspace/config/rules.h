@@ -5,7 +5,9 @@
 
 #include "scope.h"
 
-/* The rules of one service whose values could all be read. */
+/* The rules of one service whose values could all be read. Settles what nobody wrote where it
+ * depends on what somebody did (a default time-out is never longer than a written life).
+ */
 void sg_rules_check_service(const struct sg_config *conf, const struct sg_scope *scope);
 
 /* The rules between services, interfaces and prefixes. @services and @prefixes are the scopes of
