@@ -79,7 +79,7 @@ def run(options):
         target = lab.ca6 if options.ipv6 else lab.ca4
         wall_s = options.minutes * 60 / options.scale
         fleet = Fleet(lab, target, **fleet_options(options)).finish(wall_s + 30)
-        status = guard.status() if guard else None
+        status = (guard.status(), guard.command("status").stdout) if guard else (None, "")
         if guard:
             guard.stop()
         summary = ca.stop()
@@ -105,7 +105,7 @@ def result_of(options, fleet, ca, status):
         "worst_window": max(ca["worst_window"][k] for k in ("syn", "handshake", "accept")),
         "peak_open": ca["peak_open"], "queue_full": ca["queue_full"],
         "ca": {k: v for k, v in ca.items() if k != "enrolments"}, "fleet": fleet,
-        "guard_status": status,
+        "guard_status": status[0], "guard_text": status[1],
     }
 
 
