@@ -11,12 +11,18 @@
 #define SG_CLASSIFY_BPF_H
 
 #include <linux/bpf.h>
+#include "core/http_answer.h"
 #include "core/http_line.h"
 #include "core/http_shortcut.h"
 
 #define SG_CLASSIFY_PIECE_BYTES 16
 
-/* Most bytes of one segment looked at: an Ethernet MTU and a bit. */
+/* Most bytes of an answer's segment looked at.  A status line takes 13; an interim answer
+ * before it in the same segment fits too.
+ */
+#define SG_CLASSIFY_ANSWER_BYTES 256
+
+/* Most bytes of a request's segment looked at: an Ethernet MTU and a bit. */
 #define SG_CLASSIFY_SEGMENT_BYTES 1536
 
 /* Highest offset of a payload byte in a frame that is looked at. */
@@ -61,6 +67,41 @@ static __always_inline __u32 sg_classify_segment(struct xdp_md *ctx, struct sg_h
 			break;
 	}
 	return done;
+}
+
+/* Feeds up to SG_CLASSIFY_PIECE_BYTES bytes of an answer.  Returns how many were read. */
+__noinline int sg_classify_answer_piece(struct xdp_md *ctx, struct sg_http_answer *answer,
+					__u32 offset, __u32 len)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *data_end = (const __u8 *)(long)ctx->data_end;
+
+	if (!answer || offset > SG_CLASSIFY_OFFSET_MAX)
+		return 0;
+	return sg_http_answer_feed_some(answer, data + offset, data_end, len,
+					SG_CLASSIFY_PIECE_BYTES);
+}
+
+/* Reads the payload of an in-order segment of the CA, up to the byte that decides.
+ * @offset: distance of the payload from ctx->data
+ * @len: payload bytes by the IP header
+ *
+ * An answer that hides its status behind more interim bytes than are looked at ends as 0,
+ * unknown: what follows could not be read in sequence.
+ */
+static __always_inline void sg_classify_answer(struct xdp_md *ctx, struct sg_http_answer *answer,
+					       __u32 offset, __u32 len)
+{
+	__u32 i, read, done = 0;
+
+	for (i = 0; i < SG_CLASSIFY_ANSWER_BYTES / SG_CLASSIFY_PIECE_BYTES; i++) {
+		read = sg_classify_answer_piece(ctx, answer, offset + done, len - done);
+		done += read;
+		if (read != SG_CLASSIFY_PIECE_BYTES)
+			break;
+	}
+	if (done < len && !sg_http_answer_done(answer))
+		answer->state = sg_http_answer_fail(answer);
 }
 
 #endif /* SG_CLASSIFY_BPF_H */

@@ -18,6 +18,10 @@
 #include "http_tables.h"
 #include "scep_class.h"
 
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
 /* Longest line read, with the empty lines before it, in bytes.  Positions fit in 16 bits. */
 #define SG_HTTP_LINE_MAX 65535
 
@@ -405,11 +409,13 @@ static __always_inline __u32 sg_http_feed_some(struct sg_http_line *line, const 
 	return i;
 }
 
-/* The same for native code: reads all of it. */
-static inline __u32 sg_http_feed(struct sg_http_line *line, const __u8 *data,
-				 const __u8 *data_end, __u32 len)
+#ifndef __bpf__
+/* The same for native code: reads all of it.  In BPF: sg_classify_segment(). */
+static inline __u32 sg_http_feed(struct sg_http_line *line, const __u8 *data, const __u8 *data_end,
+				 __u32 len)
 {
 	return sg_http_feed_some(line, data, data_end, len, len);
 }
+#endif
 
 #endif /* SG_CORE_HTTP_LINE_H */
