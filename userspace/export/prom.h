@@ -7,6 +7,7 @@
 #define SG_EXPORT_PROM_H
 
 #include <stddef.h>
+#include <time.h>
 
 #include "../daemon/snapshot.h"
 
@@ -14,7 +15,7 @@
  * summed over them (service="all", verdicts by reason only), so that the series stay bounded.
  */
 #define SG_PROM_DETAILED_SERVICES 2
-#define SG_PROM_SERIES_MAX	  500
+#define SG_PROM_SERIES_MAX        500
 
 /* Formats *snap in the Prometheus text format 0.0.4. Pure: no clock, no file. On success *text (with
  * a NUL behind its *len bytes) is the caller's, freed with free(). Returns 0 or -ENOMEM.
@@ -33,6 +34,12 @@ int sg_prom_http_start(const char *listen, struct sg_prom_http **ret);
  * (out of memory: the old text stays). Call it regularly: it also ends connections that are too old.
  */
 void sg_prom_http_publish(struct sg_prom_http *http, char *text, size_t len);
+
+/* However busy a connection is, it ends after this: who sends a byte every 9 s is not idle. */
+#define SG_PROM_HTTP_LIFE_MAX_S 30
+
+/* Ends the connections that are too old at now_s (CLOCK_MONOTONIC); publish calls it. */
+void sg_prom_http_expire(struct sg_prom_http *http, time_t now_s);
 
 /* Stops the thread and frees everything. NULL is allowed. */
 void sg_prom_http_stop(struct sg_prom_http *http);
