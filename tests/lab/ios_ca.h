@@ -43,7 +43,7 @@ enum ca_during { CA_DURING_IGNORE, CA_DURING_EXTEND, CA_DURING_RESTART };
 struct ca_limit_rules {
 	enum ca_reading reading;
 	enum ca_during during;
-	bool keep_window;         /* a block leaves the window as it was (else: begins empty) */
+	bool clear_window; /* a block empties the window (else: 80 in any 60 s, to the letter) */
 	unsigned int connections; /* this many are allowed; the next one trips */
 	int64_t window_ns;
 	int64_t block_ns;

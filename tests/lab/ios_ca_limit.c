@@ -80,7 +80,7 @@ bool ca_limit_count(struct ca_limit *limit, int64_t now)
 	limit->deaf_since = now;
 	limit->deaf_until = now + limit->rules.block_ns;
 	limit->prolonged = 0;
-	if (!limit->rules.keep_window)
+	if (limit->rules.clear_window)
 		forget(limit);
 	return true;
 }

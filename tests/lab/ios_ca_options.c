@@ -21,7 +21,7 @@ static const char help[] =
 	"  --count RULE          syn | handshake | accept: what counts as new (syn)\n"
 	"  --reading HOW         sliding | fixed window (sliding)\n"
 	"  --during-block WHAT   ignore | extend | restart: what attempts then do (ignore)\n"
-	"  --after-block WHAT    clear | keep the window's count (clear)\n"
+	"  --after-block WHAT    keep | clear the window's count (keep)\n"
 	"server\n"
 	"  --service-ms MS       from whole request to first answer byte (0)\n"
 	"  --idle S, --life S    HTTP timeouts (180, 180)\n"
@@ -178,7 +178,7 @@ static bool set_choice(struct ca_options *options, int option, const char *value
 	static const char *const counts[] = {"syn", "handshake", "accept", NULL};
 	static const char *const readings[] = {"sliding", "fixed", NULL};
 	static const char *const during[] = {"ignore", "extend", "restart", NULL};
-	static const char *const after[] = {"clear", "keep", NULL};
+	static const char *const after[] = {"keep", "clear", NULL};
 
 	switch (option) {
 	case OPT_COUNT:
@@ -191,7 +191,7 @@ static bool set_choice(struct ca_options *options, int option, const char *value
 		options->limit.during = (enum ca_during)one_of(value, during);
 		return true;
 	case OPT_AFTER_BLOCK:
-		options->limit.keep_window = one_of(value, after) == 1;
+		options->limit.clear_window = one_of(value, after) == 1;
 		return true;
 	default:
 		return false;

@@ -226,7 +226,7 @@ def parse(argv):
     common.add_argument("--reading", default="sliding", choices=("sliding", "fixed"))
     common.add_argument("--during-block", default="ignore",
                         choices=("ignore", "extend", "restart"))
-    common.add_argument("--after-block", default="clear", choices=("clear", "keep"))
+    common.add_argument("--after-block", default="keep", choices=("keep", "clear"))
     common.add_argument("--ipv6", action="store_true")
     common.add_argument("--one-armed", action="store_true")
     common.add_argument("--json-file", help="write all results there")

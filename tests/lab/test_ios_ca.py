@@ -190,7 +190,7 @@ class Window(CaCase):
         self.assertEqual((end["deaf_episodes"], end["worst_window"]["syn"]), (0, 5))
 
     def test_block_lasts_and_ends(self):
-        self.start(connections=2, window=5, block=0.7)
+        self.start(connections=2, window=5, block=0.7, after_block="clear")
         for _ in range(3):
             self.connect(keep=False)
         time.sleep(0.55)
@@ -200,7 +200,7 @@ class Window(CaCase):
         self.assertGreaterEqual(end["dropped_while_deaf"], 1)
 
     def test_keep_trips_again(self):
-        self.start(connections=2, window=5, block=0.3, after_block="keep")
+        self.start(connections=2, window=5, block=0.3)
         for _ in range(3):
             self.connect(keep=False)
         time.sleep(0.2)
@@ -254,7 +254,8 @@ class Window(CaCase):
 class DuringBlock(CaCase):
     def block_with_attempts(self, what):
         """Trip, then three attempts over 0.45 s; deaf seconds when 0.4 s more have passed."""
-        self.start(connections=2, window=10, block=0.5, during_block=what)
+        self.start(connections=2, window=10, block=0.5, during_block=what,
+                   after_block="clear")
         for i in range(3):
             self.raw_syns(1, port=3000 + i)
             time.sleep(0.01)
