@@ -12,7 +12,8 @@
 #include "../util/addr.h"
 
 struct sg_route {
-	/* Where the frames of that address arrive, which is where XDP must be attached: below @oif when that is a VLAN device, the port when it is a bridge. Equal to @oif otherwise.
+	/* Where the frames of that address arrive, which is where XDP must be attached: the device
+	 * below @oif when that is a VLAN device, the port when it is a bridge, else @oif itself.
 	 */
 	int ifindex;
 	char ifname[IFNAMSIZ];
@@ -21,24 +22,31 @@ struct sg_route {
 	bool local;       /* the address is this host's own */
 	bool has_gateway; /* false: the address is on the link */
 	struct sg_addr gateway;
-	bool has_mac;  /* false: the neighbour is not resolved (yet) */
-	__u8 mac[6];   /* of the next hop: source MAC of frames from that address */
-	__u16 vlan_id; /* 0: none known */
-	bool port_unknown; /* @oif is a bridge and its FDB does not know the MAC: @ifindex is the bridge */
+	bool has_mac;      /* false: the neighbour is not resolved (yet) */
+	__u8 mac[6];       /* of the next hop: source MAC of frames from that address */
+	__u16 vlan_id;     /* of the VLAN device the route goes through; 0 = none */
+	bool port_unknown; /* @oif is a bridge that has not learnt the MAC: @ifindex is the bridge */
+	__u32 next_hops;   /* of the route; more than 1: the kernel spreads over several paths */
 };
 
-/* Resolves @dst. Returns 0; -ENETUNREACH (or what the kernel answers): no route; -EIO: malformed
+/* Resolves @dst. Returns 0; -ENETUNREACH or what else the kernel answers (no route); -EIO: malformed
  * answer; another negative errno: netlink failed. *@ret is untouched on failure.
  */
 int sg_route_resolve(const struct sg_addr *dst, struct sg_route *ret);
+
+/* The route of everything that has no better one, of @family (AF_INET, AF_INET6) in the main table;
+ * neighbour and port as above. Returns -ENETUNREACH when there is no default route.
+ */
+int sg_route_default(int family, struct sg_route *ret);
 
 /* A non-blocking netlink socket that becomes readable when links, neighbours or routes change.
  * Returns the descriptor, or a negative errno.
  */
 int sg_route_monitor_open(void);
 
-/* Reads all that waits in the socket, without blocking. Returns 1: something changed that may move
- * the CA's side (also when messages were lost); 0: nothing; or a negative errno.
+/* Reads what waits in the socket, without blocking, and at most a bounded part of it: neighbours
+ * change as often as remote parties like. Returns 1: something changed that may move the CA's side
+ * (also when messages were lost); 0: nothing; or a negative errno.
  */
 int sg_route_monitor_drain(int fd);
 
