@@ -2,60 +2,13 @@
 /* Metrics that have labels of their own. Every value of a label is there from the start, so that a
  * rate() never misses the first happening. No client address is ever a label.
  */
-#include <string.h>
-
 #include "prom_metric.h"
+#include "../daemon/labels.h"
+#include "../shadow/shadow.h"
 #include "../version.h"
 
 #define PREFIX        "scepguard_"
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
-static const char *const request_labels[] = {
-#define X(id, label) [SG_REQUEST_##id] = label,
-	SG_REQUEST_CLASSES(X)
-#undef X
-};
-
-static const char *const priority_labels[] = {
-#define X(id, label) [SG_PRIORITY_##id] = label,
-	SG_PRIORITY_LIST(X)
-#undef X
-};
-
-static const char *const verdict_labels[] = {
-#define X(id, label) [SG_VERDICT_##id] = label,
-	SG_VERDICT_LIST(X)
-#undef X
-};
-
-static const struct {
-	enum sg_verdict verdict;
-	const char *label;
-} reasons[] = {
-#define X(id, verdict, label, sentence) [SG_REASON_##id] = {SG_VERDICT_##verdict, label},
-	SG_REASON_LIST(X)
-#undef X
-};
-
-static const char *const passed_labels[] = {
-#define X(id, label) [SG_PASSED_##id] = label,
-	SG_PASSED_LIST(X)
-#undef X
-};
-
-static const char *const mode_labels[] = {"observe", "police", "intercept"};
-_Static_assert(ARRAY_SIZE(mode_labels) == SG_MODE_MAX_, "a label for each mode");
-
-static const char *const shadow_labels[] = {
-	[SG_SHADOW_UNKNOWN] = "unknown", [SG_SHADOW_NOT_READY] = "not_ready",
-	[SG_SHADOW_READY] = "ready",     [SG_SHADOW_READY_UNVERIFIED] = "ready_unverified",
-	[SG_SHADOW_EXPIRED] = "expired", [SG_SHADOW_WRONG_PATH] = "wrong_path",
-};
-_Static_assert(ARRAY_SIZE(shadow_labels) == SG_SHADOW_MAX_, "a label for each state");
-
-/* By index in sg_stats.answers; 1xx is never final and counts with what is not HTTP. */
-static const char *const status_labels[] = {"other", NULL, "2xx", "3xx", "4xx", "5xx"};
-_Static_assert(ARRAY_SIZE(status_labels) == SG_STATUS_CLASSES, "a label for each status class");
 
 static void open_service(FILE *out, const struct sg_prom_metric *m, const char *suffix,
 			 const char *service)
@@ -76,7 +29,7 @@ void sg_prom_write_build(FILE *out, const struct sg_prom_metric *m, const struct
 void sg_prom_write_mode(FILE *out, const struct sg_prom_metric *m, const struct sg_prom_view *view)
 {
 	for (unsigned int i = 0; i < SG_MODE_MAX_; i++)
-		fprintf(out, PREFIX "%s{mode=\"%s\"} %d\n", m->name, mode_labels[i],
+		fprintf(out, PREFIX "%s{mode=\"%s\"} %d\n", m->name, sg_label_mode(i),
 			view->snap->mode == i);
 }
 
@@ -101,7 +54,7 @@ void sg_prom_write_passed(FILE *out, const struct sg_prom_metric *m,
 			  const struct sg_prom_view *view)
 {
 	for (unsigned int i = 0; i < SG_PASSED_MAX_; i++)
-		fprintf(out, PREFIX "%s{kind=\"%s\"} %llu\n", m->name, passed_labels[i],
+		fprintf(out, PREFIX "%s{kind=\"%s\"} %llu\n", m->name, sg_label_passed(i),
 			(unsigned long long)view->snap->passed.packets[i]);
 }
 
@@ -111,7 +64,7 @@ void sg_prom_write_shadow(FILE *out, const struct sg_prom_metric *m,
 	for (__u32 s = 0; s < view->snap->service_count; s++)
 		for (unsigned int i = 0; i < SG_SHADOW_MAX_; i++) {
 			open_service(out, m, "", view->snap->services[s].name);
-			fprintf(out, ",state=\"%s\"} %d\n", shadow_labels[i],
+			fprintf(out, ",state=\"%s\"} %d\n", sg_shadow_state_name(i),
 				view->snap->services[s].shadow.state == i);
 		}
 }
@@ -123,7 +76,7 @@ void sg_prom_write_requests(FILE *out, const struct sg_prom_metric *m,
 	for (__u32 d = 0; d < view->detail_count; d++)
 		for (unsigned int c = SG_REQUEST_NONE + 1; c < SG_REQUEST_MAX_; c++) {
 			open_service(out, m, "", view->detail[d].service);
-			fprintf(out, ",class=\"%s\"} %llu\n", request_labels[c],
+			fprintf(out, ",class=\"%s\"} %llu\n", sg_label_class(c),
 				(unsigned long long)view->detail[d].stats->requests[c]);
 		}
 }
@@ -143,13 +96,13 @@ static void write_answer(FILE *out, const struct sg_prom_metric *m, const struct
 {
 	__u64 n = answers_of(d->stats, class, status);
 
-	if (!status_labels[status])
+	if (status == 1) /* 1xx is never final: counts with what is not HTTP */
 		return;
 	if (status == 0)
 		n += answers_of(d->stats, class, 1);
 	open_service(out, m, "", d->service);
-	fprintf(out, ",class=\"%s\",status=\"%s\"} %llu\n", request_labels[class],
-		status_labels[status], (unsigned long long)n);
+	fprintf(out, ",class=\"%s\",status=\"%s\"} %llu\n", sg_label_class(class),
+		sg_label_status_class(status), (unsigned long long)n);
 }
 
 void sg_prom_write_answers(FILE *out, const struct sg_prom_metric *m,
@@ -216,7 +169,7 @@ static void write_verdict(FILE *out, const struct sg_prom_metric *m, const char 
 {
 	open_service(out, m, "", service);
 	fprintf(out, ",priority=\"%s\",verdict=\"%s\",reason=\"%s\"} %llu\n", priority,
-		verdict_labels[reasons[reason].verdict], reasons[reason].label,
+		sg_label_verdict(sg_label_reason_verdict(reason)), sg_label_reason(reason),
 		(unsigned long long)value);
 }
 
@@ -234,7 +187,7 @@ void sg_prom_write_verdicts(FILE *out, const struct sg_prom_metric *m,
 				sum += book[p][r];
 				if (!view->summed && reason_has_priority(r))
 					write_verdict(out, m, view->detail[d].service,
-						      priority_labels[p], r, book[p][r]);
+						      sg_label_priority(p), r, book[p][r]);
 			}
 			if (view->summed || !reason_has_priority(r))
 				write_verdict(out, m, view->detail[d].service, "any", r, sum);
