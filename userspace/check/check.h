@@ -43,7 +43,9 @@ int sg_check_run(const struct sg_config *conf, struct sg_check_report *report);
 /* The worst level found. */
 enum sg_check_level sg_check_worst(const struct sg_check_report *report);
 
-/* Exit status of `scepguard check`: 0 all is well, 1 an error, 2 warnings only. */
+/* Exit status of `scepguard check`: 0 = nothing that stops the guard, though there may be
+ * warnings, so that a unit file can ask before it starts; 1 = an error was found.
+ */
 int sg_check_exit_status(const struct sg_check_report *report);
 
 /* For people: errors first, then warnings, then what is well; what to type is indented. */

@@ -105,3 +105,32 @@ int sg_link_lowest(int ifindex, struct sg_link *ret, __u16 *ret_vlan_id)
 		*ret_vlan_id = vlan_id;
 	return 0;
 }
+
+struct vlan_search {
+	int lower;
+	bool found;
+};
+
+static int match_vlan(const struct nlmsghdr *m, void *ctx)
+{
+	struct vlan_search *search = ctx;
+	struct sg_link link;
+	int err;
+
+	err = read_link(m, &link);
+	if (!err && link.vlan_id && link.lower == search->lower)
+		search->found = true;
+	return err;
+}
+
+int sg_link_carries_vlans(int ifindex)
+{
+	const struct ifinfomsg info = {0};
+	struct vlan_search search = {.lower = ifindex};
+	struct sg_nl_request req;
+	int err;
+
+	sg_nl_begin(&req, RTM_GETLINK, NLM_F_DUMP, &info, sizeof(info));
+	err = sg_nl_ask(&req, match_vlan, &search);
+	return err ? err : search.found;
+}

@@ -31,4 +31,9 @@ int sg_link_by_index(int ifindex, struct sg_link *ret);
  */
 int sg_link_lowest(int ifindex, struct sg_link *ret, __u16 *ret_vlan_id);
 
+/* Whether tagged frames have a meaning on @ifindex: a VLAN device lies on top of it. Returns 1, 0 or a
+ * negative errno.
+ */
+int sg_link_carries_vlans(int ifindex);
+
 #endif

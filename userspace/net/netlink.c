@@ -22,9 +22,9 @@ void sg_nl_begin(struct sg_nl_request *req, __u16 type, __u16 flags, const void 
 void sg_nl_add(struct sg_nl_request *req, __u16 type, const void *data, size_t size)
 {
 	size_t used = NLMSG_ALIGN(req->header.nlmsg_len);
-	struct rtattr *attribute = (struct rtattr *)((char *)req + used);
+	struct rtattr *attribute = (struct rtattr *)((char *)&req->header + used);
 
-	if (used + RTA_SPACE(size) > sizeof(*req))
+	if (used + RTA_SPACE(size) > sizeof(req->header) + sizeof(req->body))
 		return;
 	attribute->rta_type = type;
 	attribute->rta_len = (unsigned short)RTA_LENGTH(size);
@@ -32,12 +32,12 @@ void sg_nl_add(struct sg_nl_request *req, __u16 type, const void *data, size_t s
 	req->header.nlmsg_len = (__u32)(used + RTA_SPACE(size));
 }
 
-static int open_socket(void)
+static int open_socket(int protocol)
 {
 	const struct timeval patience = {.tv_sec = 5}; /* the kernel answers at once, or never */
 	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	const int on = 1;
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&kernel, sizeof(kernel)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
@@ -73,7 +73,7 @@ static int read_messages(const char *buf, size_t len, sg_nl_answer_fn answer, vo
 int sg_nl_ask(struct sg_nl_request *req, sg_nl_answer_fn answer, void *ctx)
 {
 	_cleanup_free_ char *buf = malloc(ANSWER_BYTES);
-	_cleanup_close_ int fd = open_socket();
+	_cleanup_close_ int fd = open_socket(req->protocol);
 	int more = 1;
 	ssize_t n;
 
@@ -81,7 +81,7 @@ int sg_nl_ask(struct sg_nl_request *req, sg_nl_answer_fn answer, void *ctx)
 		return -ENOMEM;
 	if (fd < 0)
 		return fd;
-	if (send(fd, req, req->header.nlmsg_len, 0) < 0)
+	if (send(fd, &req->header, req->header.nlmsg_len, 0) < 0)
 		return -errno;
 	while (more > 0) {
 		n = recv(fd, buf, ANSWER_BYTES, MSG_TRUNC);

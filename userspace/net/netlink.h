@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* As much of rtnetlink(7) as asking the kernel a question takes. */
+/* As much of netlink(7) as asking the kernel a question takes. */
 #ifndef SG_NET_NETLINK_H
 #define SG_NET_NETLINK_H
 
@@ -10,6 +10,7 @@
 
 /* One request, built in place. */
 struct sg_nl_request {
+	int protocol; /* NETLINK_ROUTE unless set otherwise after sg_nl_begin() */
 	struct nlmsghdr header;
 	char body[512];
 };
