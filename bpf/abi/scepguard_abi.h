@@ -76,6 +76,7 @@ struct sg_policy {
 /* sg_live[0]. Owner: the daemon; the program only reads it. */
 struct sg_live {
 	__u64 mode_word;
+	__u64 police_since;	/* when the mode last rose to police */
 	__u64 heartbeat;	/* when the daemon last lived; stale after SG_HEARTBEAT_STALE */
 	__u64 loaded;		/* when this guard first started: SYN-ACKs adopt for a while */
 	__u64 hash_key[2];	/* secret of the source table, from getrandom at first load */
@@ -85,6 +86,7 @@ struct sg_live {
 	__u32 ipv4_mask;	/* host order: what counts as one IPv4 source */
 	__u32 ipv6_prefix;	/* bits, 1..128 */
 	__u32 sample_mask;	/* refusals: one event in sample_mask + 1 per CPU */
+	__u32 config_mode;	/* enum sg_mode of the file that was applied last */
 	__u32 log_requests;	/* 0 off, else one request in log_requests; 1 = all */
 	struct sg_source_limits source_default;
 };
@@ -113,6 +115,7 @@ struct sg_window_limit {
  * while a reload writes: the limits of both hold within one place.
  */
 struct sg_service {
+	char name[32]; /* by which a reload or a new daemon finds it again */
 	__u32 enabled;
 	__u32 slots; /* the guard's own cap at once; 0 = no limit */
 	/* A raised limit counts only from next_from on (one window plus `life` after the change):
@@ -121,6 +124,7 @@ struct sg_service {
 	struct sg_window_limit window;
 	struct sg_window_limit next_window;
 	__u64 next_from;
+	__u64 ca_window_ticks; /* the CA's own window, for the actual book */
 	__u32 reserve_permille[SG_PRIORITY_MAX_];
 	__u32 refuse_reset; /* police: 1 = answer with RST, 0 = drop */
 	__u64 syn_ticks, request_ticks, idle_ticks, life_ticks;
@@ -137,6 +141,13 @@ struct sg_conn_key {
 	struct sg_ip client;
 	__be16 client_port;
 	__u16 endpoint; /* sg_endpoint.id */
+};
+
+/* sg_conn_ring[generation % size]. */
+struct sg_conn_ring_entry {
+	struct sg_conn_key key;
+	__u32 pad;
+	__u64 generation; /* 0 = never used */
 };
 
 /* How packets of one side came in: enough to build one more of them for re-injection. */

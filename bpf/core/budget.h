@@ -21,8 +21,10 @@ struct sg_ask {
 	struct sg_conn_key key;
 	__u64 now;
 	__u64 generation;
+	__u64 police_since; /* when police began, for the first `life` of it */
 	__u32 priority; /* enum sg_priority */
-	bool heed_deaf; /* false in observe: what police did would have prevented the deafness */
+	/* True in police. In observe the CA's real state is not heeded: police would have prevented it. */
+	bool police;
 };
 
 /* What an attempt was given. reason says whether at all. */
@@ -32,8 +34,19 @@ struct sg_grant {
 	__u32 reason; /* enum sg_reason */
 };
 
+/* Did the CA answer n connections within the window? Implied by the ring for connections that were
+ * admitted; this also counts those that came before police, or past the guard.
+ */
+static __always_inline bool sg_actual_full(const struct sg_actual *a, __u32 n, __u64 window, __u64 now)
+{
+	__u64 date = sg_read_once(a->dates[(sg_read_once(a->head) - n) & (SG_PLACES - 1)]);
+
+	return date && date + window > now;
+}
+
 /* The window limit in force now: a raised one counts only from next_from on. */
-static __always_inline struct sg_window_limit sg_budget_window(const struct sg_service *svc, __u64 now)
+static __always_inline struct sg_window_limit sg_budget_window(const struct sg_service *svc,
+							       __u64 now)
 {
 	return now >= svc->next_from ? svc->next_window : svc->window;
 }
@@ -68,7 +81,8 @@ static __always_inline __u32 sg_budget_turn(const struct sg_budget *b, const str
 }
 
 /* Deaf, or just becoming so? SG_REASON_ADMITTED = listens, _FEELER = one may try, _CA_DEAF = no. */
-static __always_inline __u32 sg_budget_hears(const struct sg_budget *b, const struct sg_service *svc,
+static __always_inline __u32 sg_budget_hears(const struct sg_budget *b,
+					     const struct sg_service *svc,
 					     const struct sg_times *times, __u64 now)
 {
 	const struct sg_deaf *d = &b->deaf;
@@ -81,8 +95,9 @@ static __always_inline __u32 sg_budget_hears(const struct sg_budget *b, const st
 
 static __always_inline __u32 sg_budget_look_window(const struct sg_budget *b,
 						   const struct sg_service *svc, __u32 permille,
-						   __u64 now)
+						   const struct sg_ask *ask)
 {
+	__u64 now = ask->now;
 	struct sg_window_limit limit = sg_budget_window(svc, now);
 	__u32 n = limit.connections < SG_PLACES ? limit.connections : SG_PLACES - 1, share;
 	enum sg_window_look look;
@@ -90,6 +105,8 @@ static __always_inline __u32 sg_budget_look_window(const struct sg_budget *b,
 
 	if (!n)
 		return SG_REASON_ADMITTED;
+	if (ask->police && sg_actual_full(&b->actual, n, limit.ticks, now))
+		return SG_REASON_WINDOW;
 	look = sg_window_look(b->places, head, n, limit.ticks, now, svc->syn_ticks);
 	if (look != SG_WINDOW_FREE)
 		return look == SG_WINDOW_YOUNG ? SG_REASON_WINDOW : SG_REASON_WINDOW_UNSETTLED;
@@ -104,16 +121,21 @@ static __always_inline __u32 sg_budget_look_window(const struct sg_budget *b,
 }
 
 static __always_inline __u32 sg_budget_look_slots(const struct sg_budget *b,
-						  const struct sg_service *svc, __u32 permille)
+						  const struct sg_service *svc, __u32 permille,
+						  const struct sg_ask *ask)
 {
 	__u32 used = sg_read_once(b->slots_used);
+	__s32 open = sg_read_once(b->actual.open);
 
+	/* Shortly after observe, connections are open that hold no lease. */
+	if (ask->police && ask->now < ask->police_since + svc->life_ticks && open > (__s32)used)
+		used = open;
 	if (!svc->slots)
 		return SG_REASON_ADMITTED;
 	if (used >= svc->slots)
 		return SG_REASON_SLOTS;
 	return used >= sg_budget_share(svc->slots, permille) ? SG_REASON_SLOTS_RESERVED
-							      : SG_REASON_ADMITTED;
+							     : SG_REASON_ADMITTED;
 }
 
 /* May this attempt be admitted? Reads only. Returns a reason; its verdict says whether. */
@@ -124,7 +146,7 @@ static __always_inline __u32 sg_budget_look(const struct sg_budget *b, const str
 	__u32 permille = svc->reserve_permille[priority];
 	__u32 granted = SG_REASON_ADMITTED, turn, refused;
 
-	if (ask->heed_deaf) {
+	if (ask->police) {
 		granted = sg_budget_hears(b, svc, times, ask->now);
 		if (granted == SG_REASON_CA_DEAF)
 			return granted;
@@ -138,10 +160,10 @@ static __always_inline __u32 sg_budget_look(const struct sg_budget *b, const str
 			return SG_REASON_OTHER_TURN;
 		}
 	}
-	refused = sg_budget_look_slots(b, svc, permille);
+	refused = sg_budget_look_slots(b, svc, permille, ask);
 	if (refused != SG_REASON_ADMITTED)
 		return refused;
-	refused = sg_budget_look_window(b, svc, permille, ask->now);
+	refused = sg_budget_look_window(b, svc, permille, ask);
 	return refused != SG_REASON_ADMITTED ? refused : granted;
 }
 
@@ -207,7 +229,8 @@ static __always_inline void sg_actual_open(struct sg_actual *a, __u64 window, __
 
 	a->dates[head & (SG_PLACES - 1)] = now;
 	a->head = ++head;
-	for (int i = 0; i < 4 && tail < head && a->dates[tail & (SG_PLACES - 1)] + window <= now; i++)
+	for (int i = 0; i < 4 && tail < head && a->dates[tail & (SG_PLACES - 1)] + window <= now;
+	     i++)
 		tail++;
 	if (head - tail > SG_PLACES)
 		tail = head - SG_PLACES;
@@ -230,8 +253,8 @@ static inline void sg_budget_init(struct sg_budget *b, __u32 connections, __u64 
 	for (__u32 i = 0; i < SG_PLACES; i++) {
 		bool recent = SG_PLACES - i <= connections / 3;
 
-		b->places[i] = sg_place_word(recent ? now : 0, i,
-					     SG_PLACE_SETTLED | SG_PLACE_FINAL);
+		b->places[i] =
+			sg_place_word(recent ? now : 0, i, SG_PLACE_SETTLED | SG_PLACE_FINAL);
 	}
 	b->free_top = SG_LEASES;
 	for (__u32 i = 0; i < SG_LEASES; i++)

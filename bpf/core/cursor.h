@@ -11,13 +11,13 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-#define SG_ETH_P_IP   0x0800
-#define SG_ETH_P_IPV6 0x86dd
-#define SG_ETH_P_8021Q	0x8100
-#define SG_ETH_P_8021AD 0x88a8
+#define SG_ETH_P_IP         0x0800
+#define SG_ETH_P_IPV6       0x86dd
+#define SG_ETH_P_8021Q      0x8100
+#define SG_ETH_P_8021AD     0x88a8
 
 #define SG_IPPROTO_HOPOPTS  0
-#define SG_IPPROTO_TCP	    6
+#define SG_IPPROTO_TCP      6
 #define SG_IPPROTO_ROUTING  43
 #define SG_IPPROTO_FRAGMENT 44
 #define SG_IPPROTO_DSTOPTS  60
@@ -73,7 +73,7 @@ static __always_inline bool sg_is_vlan(__be16 type)
 
 static __always_inline struct sg_ip sg_ip_from_v4(__be32 v4)
 {
-	return (struct sg_ip){ { 0, 0, sg_htonl(0xffff), v4 } };
+	return (struct sg_ip){{0, 0, sg_htonl(0xffff), v4}};
 }
 
 static __always_inline bool sg_ip_is_v4(const struct sg_ip *ip)
@@ -90,7 +90,7 @@ static __always_inline bool sg_ip_equal(const struct sg_ip *a, const struct sg_i
 /* Plain loads and stores that the compiler must neither repeat nor merge: values that another CPU
  * may be changing.
  */
-#define sg_read_once(x)	    (*(const volatile __typeof__(x) *)&(x))
+#define sg_read_once(x)     (*(const volatile __typeof__(x) *)&(x))
 #define sg_write_once(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 #endif

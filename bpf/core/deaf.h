@@ -30,7 +30,8 @@ static __always_inline bool sg_deaf_due(const struct sg_deaf *d, const struct sg
 }
 
 /* Deafness begins, dated back to the first unanswered SYN; the first feeler goes `block` later. */
-static __always_inline void sg_deaf_begin(struct sg_deaf *d, const struct sg_service *svc, __u64 now)
+static __always_inline void sg_deaf_begin(struct sg_deaf *d, const struct sg_service *svc,
+					  __u64 now)
 {
 	d->since = d->first_unanswered;
 	d->next_feeler = now + svc->block_ticks;
@@ -40,7 +41,8 @@ static __always_inline void sg_deaf_begin(struct sg_deaf *d, const struct sg_ser
 /* A SYN-ACK (or an RST to a SYN: it listens to SYNs) came from the CA. Returns true when it ends a
  * deafness.
  */
-static __always_inline bool sg_deaf_answer(struct sg_deaf *d, const struct sg_service *svc, __u64 now)
+static __always_inline bool sg_deaf_answer(struct sg_deaf *d, const struct sg_service *svc,
+					   __u64 now)
 {
 	bool was = d->since != 0;
 

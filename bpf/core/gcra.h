@@ -102,7 +102,8 @@ static __always_inline bool sg_bucket_may(const struct sg_syn_bucket *b, __u32 f
 
 	if (i < 0)
 		return true;
-	return sg_gcra_may((__u32)sg_read_once(b->slot[i & 7]), lim->interval_ticks, lim->burst, now);
+	return sg_gcra_may((__u32)sg_read_once(b->slot[i & 7]), lim->interval_ticks, lim->burst,
+			   now);
 }
 
 /* Take: charge the source. Returns true when another source was displaced. Two CPUs that charge one

@@ -164,7 +164,8 @@ static inline __u8 sg_http_end_name(struct sg_http_line *line, __u8 kind, __u8 n
 	if (line->flags & SG_HTTP_MISMATCH)
 		return next;
 	if (sg_scep_name_is_operation_caseless(&line->token)) {
-		if (!sg_scep_name_is_operation(&line->token) ||
+		/* Strictly ';' and what follows is part of the name. */
+		if (!sg_scep_name_is_operation(&line->token) || kind == SG_BYTE_SEMI ||
 		    (line->flags & (SG_HTTP_SOFT | SG_HTTP_FRAGMENT)))
 			line->flags |= SG_HTTP_DOUBTFUL;
 		else if (kind == SG_BYTE_EQUALS)

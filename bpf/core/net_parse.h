@@ -12,11 +12,11 @@
 #include "../abi/scepguard_abi.h"
 
 enum sg_parse {
-	SG_PARSE_TCP,	    /* all of sg_packet is valid */
-	SG_PARSE_TINY,	    /* first fragment without the whole TCP header: addresses and ports only */
-	SG_PARSE_NOT_TCP,   /* another protocol, or an IPv6 header we do not follow */
-	SG_PARSE_FRAGMENT,  /* not the first fragment: addresses only */
-	SG_PARSE_OVERLAP,   /* a fragment that starts inside the TCP header (RFC 3128): addresses only */
+	SG_PARSE_TCP,  /* all of sg_packet is valid */
+	SG_PARSE_TINY, /* first fragment without the whole TCP header: addresses and ports only */
+	SG_PARSE_NOT_TCP,  /* another protocol, or an IPv6 header we do not follow */
+	SG_PARSE_FRAGMENT, /* not the first fragment: addresses only */
+	SG_PARSE_OVERLAP, /* a fragment that starts inside the TCP header (RFC 3128): addresses only */
 	SG_PARSE_MALFORMED, /* lengths contradict each other or the frame */
 };
 
@@ -66,8 +66,8 @@ struct sg_tcp_header {
 	__be16 window, checksum, urgent;
 };
 
-static __always_inline enum sg_parse sg_parse_tcp(struct sg_cursor *cur, __u32 l4_len, bool first_of_many,
-						  struct sg_packet *pkt)
+static __always_inline enum sg_parse sg_parse_tcp(struct sg_cursor *cur, __u32 l4_len,
+						  bool first_of_many, struct sg_packet *pkt)
 {
 	const struct sg_tcp_header *tcp;
 	__u32 header_len;
@@ -122,7 +122,7 @@ static __always_inline enum sg_parse sg_parse_ipv4(struct sg_cursor *cur, struct
 	fragment = sg_ntohs(ip->fragment);
 	if (fragment & 0x1fff)
 		return (fragment & 0x1fff) * 8 < sizeof(struct sg_tcp_header) ? SG_PARSE_OVERLAP
-									: SG_PARSE_FRAGMENT;
+									      : SG_PARSE_FRAGMENT;
 	pkt->fragment = fragment & 0x2000;
 	if (!sg_cursor_take(cur, header_len))
 		return SG_PARSE_MALFORMED;
@@ -146,9 +146,9 @@ static __always_inline int sg_parse_ipv6_extension(struct sg_cursor *cur, __u8 *
 		offset = (__u32)ext[2] << 8 | ext[3];
 		*first_of_many |= offset & 1;
 		if (offset & 0xfff8) {
-			*result = ext[0] != SG_IPPROTO_TCP   ? SG_PARSE_NOT_TCP
+			*result = ext[0] != SG_IPPROTO_TCP ? SG_PARSE_NOT_TCP
 				  : (offset & 0xfff8) < 20 ? SG_PARSE_OVERLAP
-							     : SG_PARSE_FRAGMENT;
+							   : SG_PARSE_FRAGMENT;
 			return 0;
 		}
 	} else {
@@ -194,7 +194,7 @@ static __always_inline enum sg_parse sg_parse_ipv6(struct sg_cursor *cur, struct
 }
 
 /* Parse one frame. [cur] stands at the Ethernet header. Fields of *pkt are valid as far as the
- * result says; *pkt must be zero before.
+ * result says; pkt->vlan_tags must be 0 before.
  */
 static __always_inline enum sg_parse sg_parse_frame(struct sg_cursor *cur, struct sg_packet *pkt)
 {

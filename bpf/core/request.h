@@ -15,7 +15,7 @@
 #include "tcp_conn.h"
 
 enum sg_request_progress {
-	SG_REQUEST_NOTHING,	 /* no bytes for the reader */
+	SG_REQUEST_NOTHING,      /* no bytes for the reader */
 	SG_REQUEST_OUT_OF_ORDER, /* bytes not read: they are not the next ones */
 	SG_REQUEST_READING,
 	SG_REQUEST_LINE_DONE, /* the request's class is final */
@@ -29,16 +29,16 @@ static __always_inline bool sg_request_begins(const struct sg_conn *c, const str
 }
 
 /* Where in the payload reading goes on: sets *skip and returns true when there are bytes to feed. A
- * new request resets the reader. Must run before sg_conn_from_client() moves client.end.
+ * new request resets the reader. sent_before: client.end before this packet.
  */
-static __always_inline enum sg_request_progress sg_request_place(struct sg_conn *c,
-								 const struct sg_packet *pkt,
-								 __u32 *skip)
+static __always_inline enum sg_request_progress
+sg_request_place(struct sg_conn *c, const struct sg_packet *pkt,
+								 __u32 sent_before, __u32 *skip)
 {
 	if (!pkt->payload_len || c->state != SG_CONN_ESTABLISHED)
 		return SG_REQUEST_NOTHING;
 	if (sg_request_begins(c, pkt)) {
-		if (pkt->seq != c->client.end)
+		if (pkt->seq != sent_before)
 			return SG_REQUEST_OUT_OF_ORDER;
 		__builtin_memset(&c->client.line, 0, sizeof(c->client.line));
 		c->client.line_done = 0;
@@ -55,16 +55,15 @@ static __always_inline enum sg_request_progress sg_request_place(struct sg_conn 
 	return SG_REQUEST_READING;
 }
 
-/* After feeding: the reader has seen the payload up to its end. done: its class is final. */
-static __always_inline enum sg_request_progress
-sg_request_advance(struct sg_conn *c, const struct sg_packet *pkt, __u8 request_class, bool done,
-		   __u64 now_ns)
+/* After feeding: the reader has seen `read` more bytes. done: its class is final. */
+static __always_inline enum sg_request_progress sg_request_advance(struct sg_conn *c, const struct sg_packet *pkt, __u32 read, __u8 request_class,
+		   bool done, __u64 now_ns)
 {
 	if (c->client.request_class == SG_REQUEST_NONE) /* its first byte */
 		c->client.requests++;
-	c->client.next = pkt->seq + pkt->payload_len;
-	c->client.request_class = request_class == SG_REQUEST_NONE ? SG_REQUEST_UNDECIDED
-								    : request_class;
+	c->client.next += read;
+	c->client.request_class =
+		request_class == SG_REQUEST_NONE ? SG_REQUEST_UNDECIDED : request_class;
 	if (!done)
 		return SG_REQUEST_READING;
 	c->client.line_done = 1;
@@ -76,7 +75,8 @@ sg_request_advance(struct sg_conn *c, const struct sg_packet *pkt, __u8 request_
 /* The answer reader's next bytes: returns true and *skip when there are some. The first bytes after
  * a new request reset the reader.
  */
-static __always_inline bool sg_answer_place(struct sg_conn *c, const struct sg_packet *pkt, __u32 *skip)
+static __always_inline bool sg_answer_place(struct sg_conn *c, const struct sg_packet *pkt,
+					    __u32 *skip)
 {
 	if (!pkt->payload_len || !c->client.requests)
 		return false;

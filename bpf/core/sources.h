@@ -109,7 +109,8 @@ static __always_inline void sg_source_requested(struct sg_source *src, const str
 	src->last_seen = now;
 	src->last_class = request_class;
 	src->asked[priority] = now;
-	__sync_fetch_and_add(&src->requests[request_class < SG_REQUEST_MAX_ ? request_class : 0], 1);
+	__sync_fetch_and_add(&src->requests[request_class < SG_REQUEST_MAX_ ? request_class : 0],
+			     1);
 	if (priority <= SG_PRIORITY_BOOTSTRAP && !src->useful_since)
 		src->useful_since = now;
 	sg_source_claim(src, svc, request_class, times, now);
@@ -118,14 +119,18 @@ static __always_inline void sg_source_requested(struct sg_source *src, const str
 /* Index for counters by status: 2..5, 0 for what is not HTTP. */
 static __always_inline __u32 sg_status_class(__u32 status)
 {
-	return status >= 200 && status < 600 ? status / 100 : 0;
+	if (status >= 600 || status < 200)
+		return 0;
+	return status < 300 ? 2 : status < 400 ? 3 : status < 500 ? 4 : 5;
 }
 
-static __always_inline void sg_source_answered(struct sg_source *src, __u32 request_class, __u32 status)
+static __always_inline void sg_source_answered(struct sg_source *src, __u32 request_class,
+					       __u32 status)
 {
 	src->last_status = status;
 	__sync_fetch_and_add(&src->answers[sg_status_class(status)], 1);
-	if (sg_status_class(status) == 2 && sg_request_priority(request_class) <= SG_PRIORITY_BOOTSTRAP)
+	if (sg_status_class(status) == 2 &&
+	    sg_request_priority(request_class) <= SG_PRIORITY_BOOTSTRAP)
 		src->useful_since = 0;
 }
 
@@ -148,7 +153,8 @@ static __always_inline void sg_source_handshake(struct sg_source *src,
 						const struct sg_source_limits *lim, __u64 now)
 {
 	src->last_handshake = now;
-	src->handshake_tat = sg_gcra_charge(src->handshake_tat, lim->interval_ticks, lim->burst, now);
+	src->handshake_tat =
+		sg_gcra_charge(src->handshake_tat, lim->interval_ticks, lim->burst, now);
 }
 
 /* Does the second bucket let a source pass that the first one refuses? */

@@ -11,13 +11,14 @@
 #include <stdbool.h>
 #include "net_parse.h"
 
-#define SG_EFFECT_SYN_ACK	0x01u /* first SYN-ACK */
+#define SG_EFFECT_SYN_ACK       0x01u /* first SYN-ACK */
 #define SG_EFFECT_SYN_ACK_AGAIN 0x02u
-#define SG_EFFECT_HANDSHAKE	0x04u /* the ACK that ends the handshake */
-#define SG_EFFECT_MAYBE_LATE	0x08u /* the handshake may have ended only with this segment */
-#define SG_EFFECT_ANSWERED	0x10u /* first byte, FIN or RST of the CA */
-#define SG_EFFECT_REFUSED	0x20u /* the CA answered the SYN with RST */
-#define SG_EFFECT_ENDED		0x40u
+#define SG_EFFECT_HANDSHAKE     0x04u /* the ACK that ends the handshake */
+#define SG_EFFECT_MAYBE_LATE    0x08u /* the handshake may have ended only with this segment */
+#define SG_EFFECT_ANSWERED      0x10u /* first byte, FIN or RST of the CA */
+#define SG_EFFECT_REFUSED       0x20u /* the CA answered the SYN with RST */
+#define SG_EFFECT_ENDED         0x40u
+#define SG_EFFECT_BELIEVED	0x80u /* the segment fits the connection: its payload may be read */
 
 /* Farthest a sequence number may lie from the last one to be believed: an unscaled window each side
  * and then some (clients that scale send more, but not 1 MiB ahead of a SCEP server).
@@ -115,7 +116,9 @@ static __always_inline __u32 sg_conn_client_ack(struct sg_conn *c, const struct 
 	return SG_EFFECT_HANDSHAKE;
 }
 
-/* A packet of the client other than SYN. Returns effects. */
+/* A packet of the client other than SYN. Returns effects. one_sided: as above; then the client's FIN
+ * must end the connection, for the CA's is never seen.
+ */
 static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct sg_packet *pkt,
 						 bool one_sided, __u64 now)
 {
@@ -143,14 +146,15 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 	if (sg_seq_after(pkt->ack, c->client.ack))
 		c->client.ack = pkt->ack;
 	if (pkt->tcp_flags & SG_TCP_FIN && !sg_seq_after(pkt->seq, c->client.end))
-		effects |= sg_conn_fin(c, SG_CONN_CLIENT_FIN, SG_CONN_CA_FIN);
+		effects |= sg_conn_fin(c, SG_CONN_CLIENT_FIN,
+				       one_sided && !c->ca.known ? SG_CONN_CLIENT_FIN : SG_CONN_CA_FIN);
 	if (sg_seq_after(end, c->client.end))
 		c->client.end = end;
-	return effects;
+	return effects | SG_EFFECT_BELIEVED;
 }
 
 /* The CA's SYN-ACK to this attempt. */
-static __always_inline __u32 sg_conn_syn_ack(struct sg_conn *c, const struct sg_packet *pkt, __u64 now)
+static __always_inline __u32 sg_conn_syn_ack(struct sg_conn *c, const struct sg_packet *pkt)
 {
 	if (pkt->ack != c->client.isn + 1)
 		return 0;
@@ -173,12 +177,14 @@ static __always_inline __u32 sg_conn_ca_rst(const struct sg_conn *c, const struc
 		return pkt->tcp_flags & SG_TCP_ACK && pkt->ack == c->client.isn + 1
 			       ? SG_EFFECT_ENDED | SG_EFFECT_REFUSED
 			       : 0;
-	return pkt->seq == c->ca.end || pkt->seq == c->client.ack ? SG_EFFECT_ENDED | SG_EFFECT_ANSWERED
-								  : 0;
+	return pkt->seq == c->ca.end || pkt->seq == c->client.ack
+		       ? SG_EFFECT_ENDED | SG_EFFECT_ANSWERED
+		       : 0;
 }
 
 /* A packet of the CA. Returns effects. */
-static __always_inline __u32 sg_conn_from_ca(struct sg_conn *c, const struct sg_packet *pkt, __u64 now)
+static __always_inline __u32 sg_conn_from_ca(struct sg_conn *c, const struct sg_packet *pkt,
+					     __u64 now)
 {
 	__u32 effects = 0, end = sg_packet_end(pkt);
 
@@ -189,7 +195,7 @@ static __always_inline __u32 sg_conn_from_ca(struct sg_conn *c, const struct sg_
 	if (!(pkt->tcp_flags & SG_TCP_ACK))
 		return 0;
 	if (pkt->tcp_flags & SG_TCP_SYN) {
-		effects = sg_conn_syn_ack(c, pkt, now);
+		effects = sg_conn_syn_ack(c, pkt);
 		if (effects) {
 			c->ca.seen = now;
 			c->ca.syn_ack = now;
@@ -209,7 +215,7 @@ static __always_inline __u32 sg_conn_from_ca(struct sg_conn *c, const struct sg_
 		effects |= sg_conn_fin(c, SG_CONN_CA_FIN, SG_CONN_CLIENT_FIN);
 	if (sg_seq_after(end, c->ca.end))
 		c->ca.end = end;
-	return effects;
+	return effects | SG_EFFECT_BELIEVED;
 }
 
 /* End the connection: true for the one caller that did it. */

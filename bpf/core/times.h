@@ -8,14 +8,17 @@
 #include <linux/types.h>
 
 /* X(name, milliseconds, why) */
-#define SG_TIME_LIST(X)                                                                           \
-	X(half_open, 30000, "longest life of an attempt without handshake, however often its SYN comes")  \
-	X(heartbeat_stale, 30000, "older: the daemon is dead, the CA's MAC is no longer asked")    \
-	X(useful_recent, 600000, "a source counts as its most useful request of this time")       \
-	X(claim_renew, 600000, "an in-progress claim is not renewed earlier, unless by PKIOperation") \
-	X(asked_recent, 3000, "a lower class that was refused so long ago still asks")              \
-	X(answered_recent, 60000, "the CA answered shortly before: so silence means deaf, not absent") \
-	X(feeler_least, 2000, "shortest interval of feelers")                                       \
+#define SG_TIME_LIST(X)                                                                         \
+	X(half_open, 30000,                                                                     \
+	  "longest life of an attempt without handshake, however often its SYN comes")          \
+	X(heartbeat_stale, 30000, "older: the daemon is dead, the CA's MAC is no longer asked") \
+	X(useful_recent, 600000, "a source counts as its most useful request of this time")     \
+	X(claim_renew, 600000,                                                                  \
+	  "an in-progress claim is not renewed earlier, unless by PKIOperation")                \
+	X(asked_recent, 3000, "a lower class that was refused so long ago still asks")          \
+	X(answered_recent, 60000,                                                               \
+	  "the CA answered shortly before: so silence means deaf, not absent")                  \
+	X(feeler_least, 2000, "shortest interval of feelers")                                   \
 	X(refresh, 1000, "a lease is extended only when this much would be added")
 
 struct sg_times {

@@ -32,8 +32,8 @@
 #include <stdbool.h>
 #include "cursor.h"
 
-#define SG_PLACE_FLAGS	 0xfull
-#define SG_PLACE_NUMBER	 0xfffffull
+#define SG_PLACE_FLAGS   0xfull
+#define SG_PLACE_NUMBER  0xfffffull
 #define SG_PLACE_RETRIES 4
 
 static __always_inline __u64 sg_place_word(__u64 ticks, __u64 number, __u32 flags)
@@ -52,11 +52,11 @@ static __always_inline bool sg_place_is(__u64 word, __u64 number)
 }
 
 enum sg_place_event {
-	SG_PLACE_EV_SYN,	/* a SYN of the attempt was forwarded (again) */
-	SG_PLACE_EV_SYN_ACK,	/* the CA answered it, or answered again */
-	SG_PLACE_EV_ACK,	/* the ACK that ends the handshake was forwarded */
-	SG_PLACE_EV_OVERTAKEN,	/* the CA answered a connection whose handshake ended later */
-	SG_PLACE_EV_FINAL,	/* the CA answered this one, or the attempt is over for both sides */
+	SG_PLACE_EV_SYN,       /* a SYN of the attempt was forwarded (again) */
+	SG_PLACE_EV_SYN_ACK,   /* the CA answered it, or answered again */
+	SG_PLACE_EV_ACK,       /* the ACK that ends the handshake was forwarded */
+	SG_PLACE_EV_OVERTAKEN, /* the CA answered a connection whose handshake ended later */
+	SG_PLACE_EV_FINAL,     /* the CA answered this one, or the attempt is over for both sides */
 };
 
 /* The word after an event, or the same word when the event changes nothing. Pure. */
@@ -127,8 +127,8 @@ enum sg_window_look { SG_WINDOW_FREE, SG_WINDOW_YOUNG, SG_WINDOW_UNSETTLED };
  * ticks? connections: 1..SG_PLACES-1.
  */
 static __always_inline enum sg_window_look sg_window_look(const __u64 *places, __u64 head,
-							  __u32 connections, __u64 window, __u64 now,
-							  __u64 syn_ticks)
+							  __u32 connections, __u64 window,
+							  __u64 now, __u64 syn_ticks)
 {
 	__u64 word = sg_read_once(places[(head - connections) & (SG_PLACES - 1)]);
 
@@ -139,18 +139,13 @@ static __always_inline enum sg_window_look sg_window_look(const __u64 *places, _
 	return SG_WINDOW_UNSETTLED;
 }
 
-/* One step of the settling hand, at each segment from the CA: looks at one place among the last
- * `connections` and settles it if the CA has answered a later handshake. hand: any number.
+/* The FIFO rule: has the CA answered a connection whose handshake ended later than this place's? Each
+ * segment from the CA asks this of one place (a clock hand over the last N).
  */
-static __always_inline void sg_window_settle_one(__u64 *places, __u64 head, __u32 connections,
-						 __u32 hand, __u64 answered_handshake, __u64 now)
+static __always_inline bool sg_place_overtaken(__u64 word, __u64 answered_handshake)
 {
-	__u64 number = head - 1 - (connections ? hand % connections : 0);
-	__u64 word = sg_read_once(places[number & (SG_PLACES - 1)]);
-
-	if ((word & (SG_PLACE_HANDSHAKE | SG_PLACE_SETTLED)) == SG_PLACE_HANDSHAKE &&
-	    sg_place_ticks(word) < answered_handshake)
-		sg_place_move(places, number, SG_PLACE_EV_OVERTAKEN, now);
+	return (word & (SG_PLACE_HANDSHAKE | SG_PLACE_SETTLED)) == SG_PLACE_HANDSHAKE &&
+	       sg_place_ticks(word) < answered_handshake;
 }
 
 #endif

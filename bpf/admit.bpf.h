@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* An attempt (a SYN that is no resend): look first, then take; a refusal charges nothing. */
+#ifndef SG_ADMIT_BPF_H
+#define SG_ADMIT_BPF_H
+
+/* Policy of the client's address; false: deny. Sets flow->limited and flow->limits. */
+static __always_inline bool sg_policy(struct sg_run *run)
+{
+	struct sg_prefix_key key = { .prefixlen = 128, .ip = run->flow->key.client };
+	struct sg_policy *policy;
+
+	run->flow->limited = true;
+	run->flow->limits = run->live->source_default;
+	if (!run->live->policies)
+		return true;
+	policy = bpf_map_lookup_elem(&sg_prefixes, &key);
+	if (!policy)
+		return true;
+	run->flow->limited = policy->action != SG_POLICY_EXEMPT;
+	run->flow->limits = policy->limits;
+	return policy->action != SG_POLICY_DENY;
+}
+
+static __always_inline struct sg_syn_bucket *sg_syn_bucket(__u64 hash)
+{
+	__u32 index = (__u32)hash & sg_syn_bucket_mask;
+
+	return bpf_map_lookup_elem(&sg_syn_limiter, &index);
+}
+
+/* Per-source limits, looking only. Returns a reason. */
+static __always_inline __u32 sg_look_source(struct sg_run *run, __u64 hash)
+{
+	const struct sg_source_limits *limits = &run->flow->limits;
+	struct sg_syn_bucket *bucket;
+	__u64 now = run->flow->now;
+
+	if (!run->flow->limited)
+		return SG_REASON_ADMITTED;
+	bucket = sg_syn_bucket(hash);
+	if (bucket && !sg_bucket_may(bucket, sg_source_fingerprint(hash), limits, (__u32)now) &&
+	    !sg_source_proven(run->src, limits, SG_TIMES, now))
+		return SG_REASON_SOURCE_RATE;
+	if (run->src && limits->connections && run->src->connections >= (__s32)limits->connections)
+		return SG_REASON_SOURCE_CONNECTIONS;
+	return SG_REASON_ADMITTED;
+}
+
+/* Remember that this priority asked in vain; seldom written, so that a flood shares a clean line. */
+static __always_inline void sg_note_asked(struct sg_run *run, __u32 priority)
+{
+	__u64 *asked = &run->budget->asked[priority < SG_PRIORITY_MAX_ ? priority : SG_PRIORITY_OTHER];
+
+	if (run->flow->now - *asked > SG_TIMES->asked_recent / 4)
+		*asked = run->flow->now;
+}
+
+/* Free an expired lease at the CA too: this refused SYN becomes the RST of that connection. Returns
+ * an XDP action, or -1 when the SYN is refused as usual.
+ */
+__noinline int sg_reclaim(struct xdp_md *ctx, __u32 reason)
+{
+	struct sg_rst rst = { .flags = SG_TCP_RST };
+	struct sg_run run = {};
+	struct sg_lease *lease;
+	struct sg_conn *old;
+	__u32 index;
+
+	if (!sg_run_again(&run, NULL))
+		return -1;
+	index = sg_budget_suspect(run.budget, run.svc, reason, run.flow->now);
+	if (index >= SG_LEASES)
+		return -1;
+	lease = &run.budget->leases[index];
+	if (!sg_lease_expired(lease, run.flow->now))
+		return -1;
+	rst.src = lease->key.client;
+	rst.sport = lease->key.client_port;
+	rst.dst = run.flow->pkt.dst;
+	rst.dport = run.flow->pkt.dport;
+	old = bpf_map_lookup_elem(&sg_conns, &lease->key);
+	if (!old || old->generation != lease->generation || old->lease != index) {
+		sg_lease_return(run.budget, index);
+		sg_count(&run, SG_COUNTER_RECLAIM_UNSENT);
+		return -1;
+	}
+	rst.seq = old->ca.known ? old->ca.ack : old->client.isn + 1;
+	sg_conn_finish(old, run.flow->now);
+	if (old->family != run.flow->pkt.family || lease->key.endpoint != run.flow->key.endpoint) {
+		sg_count(&run, SG_COUNTER_RECLAIM_UNSENT);
+		return -1;
+	}
+	sg_count(&run, SG_COUNTER_RECLAIMED);
+	sg_event_tell(old, SG_EVENT_RECLAIMED, 0, 0, 1);
+	return sg_frame_rst(ctx, &run.flow->pkt, &rst) ? XDP_PASS : XDP_DROP;
+}
+
+/* Could looking at one lease help the next one? */
+static __always_inline bool sg_refused_for_room(__u32 reason)
+{
+	return reason == SG_REASON_SLOTS || reason == SG_REASON_SLOTS_RESERVED ||
+	       reason == SG_REASON_WINDOW_UNSETTLED;
+}
+
+/* Count a refusal and act on it. */
+static __always_inline int sg_refuse(struct xdp_md *ctx, struct sg_run *run, __u32 priority,
+				     __u32 reason)
+{
+	__u64 *counter;
+	int action;
+
+	priority = sg_bound(priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
+	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_WINDOW);
+	counter = sg_polices(run) ? &run->stats->verdicts[priority][reason]
+				  : &run->stats->would[priority][reason];
+	if (sg_event_sampled(run, (*counter)++))
+		sg_event_tell(NULL, SG_EVENT_REFUSED, priority, reason, run->live->sample_mask + 1);
+	if (!sg_polices(run))
+		return XDP_PASS;
+	if (sg_refused_for_room(reason)) {
+		action = sg_reclaim(ctx, reason);
+		if (action >= 0)
+			return action;
+	}
+	if (run->svc->refuse_reset)
+		return sg_answer_rst(ctx, &run->flow->pkt);
+	return XDP_DROP;
+}
+
+/* The source's entry, made if there is none. */
+static __always_inline struct sg_source *sg_source_make(struct sg_run *run)
+{
+	struct sg_source *src = bpf_map_lookup_elem(&sg_sources, &run->flow->source), *blank;
+	__u32 zero = 0;
+
+	if (src)
+		return src;
+	blank = bpf_map_lookup_elem(&sg_blank_source, &zero);
+	if (!blank || bpf_map_update_elem(&sg_sources, &run->flow->source, blank, BPF_NOEXIST))
+		sg_count(run, SG_COUNTER_SOURCE_MAP_FULL);
+	return bpf_map_lookup_elem(&sg_sources, &run->flow->source);
+}
+
+/* Charge the source of an admitted attempt. */
+__noinline int sg_charge_source(__u64 hash)
+{
+	struct sg_run run = {};
+	struct sg_syn_bucket *bucket = sg_syn_bucket(hash);
+
+	if (!bucket || !sg_run_again(&run, NULL))
+		return 0;
+	if (sg_bucket_charge(bucket, sg_source_fingerprint(hash), &run.flow->limits,
+			     (__u32)run.flow->now))
+		sg_count(&run, SG_COUNTER_SOURCE_EVICTED);
+	return 0;
+}
+
+/* Make the entry of an admitted attempt. run.conn is what had its key before. */
+__noinline int sg_admitted(struct xdp_md *ctx, const struct sg_ask *ask, const struct sg_grant *grant)
+{
+	struct sg_run run = {};
+	struct sg_conn *conn;
+
+	if (!ask || !grant || !sg_run_again(&run, NULL))
+		return 0;
+	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
+	run.src = sg_source_make(&run);
+	if (run.src)
+		sg_source_admitted(run.src, ask->priority, run.flow->now);
+	conn = sg_conn_blank(&run, ask->generation);
+	if (!conn)
+		return 0;
+	sg_conn_open(conn, &run.flow->pkt, run.flow->now);
+	conn->place = grant->place;
+	conn->lease = grant->lease;
+	conn->priority = ask->priority;
+	conn->reason = grant->reason;
+	conn->flags = run.src ? SG_CONN_SOURCE : 0;
+	sg_path_note(ctx, &conn->client.path, &run);
+	if (sg_conn_insert(&run, conn))
+		return 0;
+	/* Untracked: its slot would never be seen to end. */
+	if (run.src)
+		__sync_fetch_and_sub(&run.src->connections, 1);
+	sg_lease_return(run.budget, grant->lease);
+	return 0;
+}
+
+/* Look at everything; a reason that admits means: go and take. */
+static __always_inline __u32 sg_look(struct sg_run *run, struct sg_ask *ask, __u64 *hash)
+{
+	__u32 reason;
+
+	if (!sg_policy(run))
+		return SG_REASON_DENIED;
+	reason = sg_budget_look(run->budget, run->svc, SG_TIMES, ask);
+	if (!sg_reason_admits(reason)) {
+		if (reason != SG_REASON_CA_DEAF)
+			sg_note_asked(run, ask->priority);
+		return reason;
+	}
+	*hash = sg_source_hash(&run->flow->source.ip, run->live->hash_key);
+	return sg_look_source(run, *hash);
+}
+
+/* Take place and slot, then charge. Returns the reason. */
+__noinline int sg_admit(struct xdp_md *ctx, __u32 priority, __u64 hash)
+{
+	struct sg_run run = {};
+	struct sg_grant grant = {};
+	struct sg_ask ask = { .priority = priority };
+
+	if (!sg_run_again(&run, NULL))
+		return SG_REASON_ADMITTED;
+	ask.key = run.flow->key;
+	ask.now = run.flow->now;
+	ask.police = sg_polices(&run);
+	ask.police_since = run.live->police_since;
+	ask.generation = sg_generation_next();
+	bpf_spin_lock(&run.budget->lock);
+	sg_budget_take(run.budget, run.svc, SG_TIMES, &ask, &grant);
+	bpf_spin_unlock(&run.budget->lock);
+	if (!sg_reason_admits(grant.reason))
+		return grant.reason;
+	if (run.flow->limited)
+		sg_charge_source(hash);
+	sg_admitted(ctx, &ask, &grant);
+	return grant.reason;
+}
+
+/* Decide an attempt and act. */
+static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
+{
+	struct sg_ask ask = {
+		.now = run->flow->now,
+		.police = sg_polices(run),
+		.police_since = run->live->police_since,
+	};
+	__u64 hash = 0;
+	__u32 reason, priority;
+
+	sg_run_source(run, &run->flow->pkt.src);
+	ask.priority = sg_source_predict(run->src, SG_TIMES, run->flow->now);
+	reason = sg_look(run, &ask, &hash);
+	if (sg_reason_admits(reason))
+		reason = sg_admit(ctx, ask.priority, hash);
+	if (!sg_reason_admits(reason))
+		return sg_refuse(ctx, run, ask.priority, reason);
+	priority = sg_bound(ask.priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
+	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_ADMITTED);
+	(*(sg_polices(run) ? &run->stats->verdicts[priority][reason]
+			   : &run->stats->would[priority][reason]))++;
+	if (reason == SG_REASON_FEELER)
+		sg_count(run, SG_COUNTER_FEELERS);
+	return XDP_PASS;
+}
+
+#endif

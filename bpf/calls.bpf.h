@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the daemon asks of the program's own code (BPF_PROG_TEST_RUN of SEC("syscall")): its clock,
+ * and one way to take from the budget, under the same lock as XDP.
+ */
+#ifndef SG_CALLS_BPF_H
+#define SG_CALLS_BPF_H
+
+SEC("syscall")
+int sg_clock(struct sg_clock_call *call)
+{
+	call->ticks = bpf_jiffies64();
+	call->ktime_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* Make the table entry of a connection of the guard's own. */
+static __always_inline int sg_take_entry(const struct sg_take_call *call, const struct sg_ask *ask,
+					 const struct sg_grant *grant)
+{
+	__u32 zero = 0;
+	struct sg_conn *conn = bpf_map_lookup_elem(&sg_call_scratch, &zero);
+
+	if (!conn)
+		return -1;
+	__builtin_memset(conn, 0, sizeof(*conn));
+	conn->generation = ask->generation;
+	conn->place = grant->place;
+	conn->lease = grant->lease;
+	conn->service = call->service;
+	conn->priority = ask->priority;
+	conn->reason = grant->reason;
+	conn->opened = ask->now;
+	sg_conn_ring_take(&ask->key, ask->generation, ask->now);
+	return bpf_map_update_elem(&sg_conns, &ask->key, conn, BPF_ANY) ? -1 : 0;
+}
+
+SEC("syscall")
+int sg_take(struct sg_take_call *call)
+{
+	struct sg_ask ask = { .police = true };
+	struct sg_grant grant = {};
+	struct sg_budget *budget;
+	struct sg_service *svc;
+	struct sg_live *live;
+	__u32 zero = 0, index = call->service;
+
+	live = bpf_map_lookup_elem(&sg_live, &zero);
+	svc = bpf_map_lookup_elem(&sg_services, &index);
+	budget = bpf_map_lookup_elem(&sg_budgets, &index);
+	if (!live || !svc || !budget)
+		return -1;
+	ask.key = call->key;
+	ask.now = bpf_jiffies64();
+	ask.police_since = live->police_since;
+	ask.priority = call->priority;
+	ask.generation = sg_generation_next();
+	bpf_spin_lock(&budget->lock);
+	sg_budget_take(budget, svc, SG_TIMES, &ask, &grant);
+	bpf_spin_unlock(&budget->lock);
+	call->reason = grant.reason;
+	call->generation = 0;
+	if (!sg_reason_admits(grant.reason))
+		return 0;
+	if (sg_take_entry(call, &ask, &grant)) {
+		sg_lease_return(budget, grant.lease);
+		return -1;
+	}
+	call->generation = ask.generation;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Entries of the connection table: made, ended, forgotten. Ending releases what the entry holds
+ * (slot, place, its source's count) exactly once; deleting is left to whoever reuses its place in
+ * sg_conn_ring, or to the daemon, since the other CPU may still hold a pointer.
+ */
+#ifndef SG_CONNS_BPF_H
+#define SG_CONNS_BPF_H
+
+/* End a connection: everything it holds is released, by the first caller only (both sides may call at
+ * once).
+ */
+__noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
+{
+	struct sg_budget *budget;
+	struct sg_stats *stats;
+	struct sg_source *src;
+	__u32 lease, service;
+
+	if (!conn || !sg_conn_close(conn))
+		return 0;
+	service = conn->service;
+	budget = bpf_map_lookup_elem(&sg_budgets, &service);
+	stats = bpf_map_lookup_elem(&sg_stats, &service);
+	if (!budget || !stats)
+		return 0;
+	stats->counters[SG_COUNTER_CLOSED]++;
+	if (!conn->client.line_done)
+		stats->requests[conn->client.requests ? SG_REQUEST_UNDECIDED : SG_REQUEST_NONE]++;
+	sg_place_event(service, conn->place, SG_PLACE_EV_FINAL, now);
+	lease = __sync_lock_test_and_set(&conn->lease, SG_NO_LEASE);
+	if (lease < SG_LEASES) {
+		bpf_spin_lock(&budget->lock);
+		sg_lease_release(budget, lease);
+		bpf_spin_unlock(&budget->lock);
+	}
+	if (conn->flags & SG_CONN_ACTUAL)
+		__sync_fetch_and_sub(&budget->actual.open, 1);
+	if (!(conn->flags & SG_CONN_SOURCE))
+		return 0;
+	src = sg_source_of(conn);
+	if (src && src->connections > 0)
+		__sync_fetch_and_sub(&src->connections, 1);
+	return 0;
+}
+
+/* Next generation; it is also the entry's place in sg_conn_ring. 0 is never given. */
+static __always_inline __u64 sg_generation_next(void)
+{
+	__u32 zero = 0;
+	__u64 *next = bpf_map_lookup_elem(&sg_generation, &zero);
+
+	return next ? __sync_fetch_and_add(next, 1) + 1 : 0;
+}
+
+/* Take the ring's place of this generation for `key` and delete the entry that had it. */
+__noinline int sg_conn_ring_take(const struct sg_conn_key *key, __u64 generation, __u64 now)
+{
+	__u32 index = generation & sg_conn_ring_mask, service;
+	struct sg_conn_ring_entry *entry = bpf_map_lookup_elem(&sg_conn_ring, &index);
+	struct sg_conn_ring_entry old_entry;
+	struct sg_stats *stats;
+	struct sg_conn *old;
+
+	if (!entry || !key)
+		return 0;
+	old_entry = *entry;
+	entry->key = *key;
+	entry->generation = generation;
+	if (!old_entry.generation)
+		return 0;
+	old = bpf_map_lookup_elem(&sg_conns, &old_entry.key);
+	if (!old || old->generation != old_entry.generation)
+		return 0;
+	service = old->service;
+	stats = bpf_map_lookup_elem(&sg_stats, &service);
+	if (stats && old->state != SG_CONN_CLOSED)
+		stats->counters[SG_COUNTER_CONN_EVICTED]++;
+	sg_conn_finish(old, now);
+	bpf_map_delete_elem(&sg_conns, &old_entry.key);
+	return 0;
+}
+
+/* An empty entry to fill (per-CPU scratch), or NULL. */
+static __always_inline struct sg_conn *sg_conn_blank(struct sg_run *run, __u64 generation)
+{
+	__u32 zero = 0;
+	struct sg_conn *conn = bpf_map_lookup_elem(&sg_scratch, &zero);
+
+	if (!conn)
+		return NULL;
+	__builtin_memset(conn, 0, sizeof(*conn));
+	conn->generation = generation;
+	conn->place = SG_NO_PLACE;
+	conn->lease = SG_NO_LEASE;
+	conn->service = run->flow->service;
+	conn->source = run->flow->source.ip;
+	return conn;
+}
+
+/* How packets of this side come in, for frames the daemon may have to send along the same way. */
+static __always_inline void sg_path_note(struct xdp_md *ctx, struct sg_path *path, struct sg_run *run)
+{
+	bpf_xdp_load_bytes(ctx, 0, path->mac, sizeof(path->mac));
+	path->ifindex = run->flow->ifindex;
+	path->vlan_tags = run->flow->pkt.vlan_tags;
+	for (__u32 i = 0; i < SG_VLAN_MAX; i++)
+		if (i < run->flow->pkt.vlan_tags)
+			bpf_xdp_load_bytes(ctx, 12 + 4 * i, &path->vlan[i], 4);
+}
+
+/* Put the filled entry into the table in place of what had its key. Returns the entry or NULL when
+ * the table is full (counted): the connection then goes on untracked.
+ */
+static __always_inline struct sg_conn *sg_conn_insert(struct sg_run *run, struct sg_conn *blank)
+{
+	if (run->conn)
+		sg_conn_finish(run->conn, run->flow->now);
+	sg_conn_ring_take(&run->flow->key, blank->generation, run->flow->now);
+	if (bpf_map_update_elem(&sg_conns, &run->flow->key, blank, BPF_ANY)) {
+		sg_count(run, SG_COUNTER_CONN_MAP_FULL);
+		sg_event_tell(NULL, SG_EVENT_TABLE_FULL, 0, 0, 1);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&sg_conns, &run->flow->key);
+}
+
+/* Give a lease back that no connection holds. */
+static __always_inline void sg_lease_return(struct sg_budget *budget, __u32 lease)
+{
+	bpf_spin_lock(&budget->lock);
+	sg_lease_release(budget, lease);
+	bpf_spin_unlock(&budget->lock);
+}
+
+/* Extend the connection's lease, when that would add more than `refresh`. */
+static __always_inline void sg_conn_extend(struct sg_run *run)
+{
+	struct sg_conn *conn = run->conn;
+	struct sg_lease *lease;
+	__u64 expires;
+	__u32 index = conn->lease;
+
+	if (index >= SG_LEASES)
+		return;
+	lease = &run->budget->leases[index];
+	expires = sg_lease_expiry(run->svc, SG_TIMES->half_open, conn->state, conn->client.line_done,
+				  conn->opened, run->flow->now);
+	if (lease->generation != conn->generation)
+		return;
+	/* Shorter too: a request whose head is not complete in time, after a handshake. */
+	if (expires > lease->expires + SG_TIMES->refresh || expires < lease->expires)
+		lease->expires = expires;
+}
+
+#endif

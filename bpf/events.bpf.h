@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Telling the daemon: reserve, fill, submit, count the lost. Refusals are sampled (an event a packet
+ * would more than double the cost of a drop); state changes are always told.
+ */
+#ifndef SG_EVENTS_BPF_H
+#define SG_EVENTS_BPF_H
+
+/* Fill the common part. ev points at least at a whole struct sg_event. */
+static __always_inline void sg_event_fill(struct sg_event *ev, const struct sg_run *run, __u32 kind)
+{
+	__builtin_memset(ev, 0, sizeof(*ev));
+	ev->ktime_ns = bpf_ktime_get_ns();
+	ev->ticks = run->flow->now;
+	ev->kind = kind;
+	ev->service = run->flow->service;
+	ev->would = !sg_polices(run);
+	ev->client = run->flow->key.client;
+	ev->client_port = run->flow->key.client_port;
+	ev->endpoint = run->flow->key.endpoint;
+	ev->sampled = 1;
+	if (run->conn) {
+		ev->priority = run->conn->priority;
+		ev->reason = run->conn->reason;
+		ev->request_class = run->conn->client.request_class;
+		ev->request_number = run->conn->client.requests;
+		ev->status = run->conn->ca.status;
+	}
+}
+
+/* Tell one thing about the packet at hand. conn may be NULL. sampled: how many this one stands for. */
+__noinline int sg_event_tell(struct sg_conn *conn, __u32 kind, __u32 priority, __u32 reason,
+			     __u32 sampled)
+{
+	struct sg_run run = {};
+	struct sg_event *ev;
+
+	if (!sg_run_again(&run, conn))
+		return 0;
+	ev = bpf_ringbuf_reserve(&sg_events, sizeof(*ev), 0);
+	if (!ev) {
+		sg_count(&run, SG_COUNTER_EVENTS_LOST);
+		return 0;
+	}
+	sg_event_fill(ev, &run, kind);
+	if (!conn) {
+		ev->priority = priority;
+		ev->reason = reason;
+	}
+	ev->sampled = sampled;
+	bpf_ringbuf_submit(ev, 0);
+	return 0;
+}
+
+/* One in sample_mask + 1 by this CPU's own count. */
+static __always_inline bool sg_event_sampled(const struct sg_run *run, __u64 count)
+{
+	return !(count & run->live->sample_mask);
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every map: owner (who writes), reader, key, size and why that size. All are pinned, so state
+ * outlives the daemon; sizes marked (config) are set by the daemon before load.
+ */
+#ifndef SG_MAPS_BPF_H
+#define SG_MAPS_BPF_H
+
+/* Written by the daemon; read by the program for every packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_live);
+} sg_live SEC(".maps");
+
+/* Written by the daemon (idle half, then switched); 1024 slots a half so that 32 endpoints and
+ * their addresses are placed without a collision after a few seeds.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * SG_ENDPOINT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct sg_endpoint);
+} sg_endpoints SEC(".maps");
+
+/* Limits of each service. Written by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SG_SERVICES);
+	__type(key, __u32);
+	__type(value, struct sg_service);
+} sg_services SEC(".maps");
+
+/* Written by the program under each value's own lock; initialised by the daemon; about 60 KB each
+ * for 1024 places and leases, which is more than any CA's limits.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SG_SERVICES);
+	__type(key, __u32);
+	__type(value, struct sg_budget);
+} sg_budgets SEC(".maps");
+
+/* Connections. Written by the program; the daemon deletes closed ones. Never LRU: an attacker must
+ * not choose what is forgotten. (config) tables.connections, bounded by sg_conn_ring.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct sg_conn_key);
+	__type(value, struct sg_conn);
+} sg_conns SEC(".maps");
+
+/* The key of each entry of sg_conns, by generation modulo size: whoever takes a place here deletes
+ * the entry that had it, so the table cannot fill without a daemon. As large as sg_conns.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct sg_conn_ring_entry);
+} sg_conn_ring SEC(".maps");
+
+/* Next generation. One word, atomic add; written at admissions and adoptions only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} sg_generation SEC(".maps");
+
+/* Known sources. Written by the program at admission; the daemon evicts idle ones. (config)
+ * tables.sources: one per router, with room to grow.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct sg_source_key);
+	__type(value, struct sg_source);
+} sg_sources SEC(".maps");
+
+/* Per-source rate, 8 slots a bucket. Written by the program. (config) tables.syn_limiter / 8: sized
+ * for honest clients, so that it stays in the cache (65536 slots are 512 KB).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536 / 8);
+	__type(key, __u32);
+	__type(value, struct sg_syn_bucket);
+} sg_syn_limiter SEC(".maps");
+
+/* Prefix policies. Written by the daemon; looked at only when sg_live.policies says so. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 512);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sg_prefix_key);
+	__type(value, struct sg_policy);
+} sg_prefixes SEC(".maps");
+
+/* Counters of each service, per CPU, so no atomics. Written by the program, read by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SG_SERVICES);
+	__type(key, __u32);
+	__type(value, struct sg_stats);
+} sg_stats SEC(".maps");
+
+/* Packets of no service, per CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_passed_stats);
+} sg_passed SEC(".maps");
+
+/* Samples and state changes for the daemon; 1 MiB holds 1700 of the largest records, ten seconds of
+ * a busy CA. A full buffer loses events, counted.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} sg_events SEC(".maps");
+
+/* What the packet at hand is, per CPU; not pinned. In a map and not on the stack, because the verifier
+ * forgets what was stored: else it walks all that follows once for every way the headers can be
+ * stacked (a million instructions), and the stack has 512 bytes.
+ */
+struct sg_flow {
+	struct sg_packet pkt;
+	struct sg_conn_key key;
+	struct sg_source_key source;
+	struct sg_source_limits limits;
+	__u64 now;
+	__u32 mode;
+	__u32 ifindex;
+	__u32 ca_ifindex;
+	__u8 service;
+	bool limited; /* per source, by limits */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_flow);
+} sg_flows SEC(".maps");
+
+/* A new entry is built here: too large for the stack. Per CPU; not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_conn);
+} sg_scratch SEC(".maps");
+
+/* An empty source, to insert. Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_source);
+} sg_blank_source SEC(".maps");
+
+/* The same for the syscall program, which a packet may interrupt on its CPU. One caller at a time: the
+ * daemon's only thread.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_conn);
+} sg_call_scratch SEC(".maps");
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The guard in the data path. One program on every listed interface: what is not TCP to or from a
+ * protected endpoint passes untouched; clients' SYNs are held to the CA's limits; everything else
+ * is read, never changed (police), and nothing at all is changed in observe.
+ */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_helpers.h>
+
+#include "abi/scepguard_abi.h"
+#include "core/net_parse.h"
+#include "core/endpoint.h"
+#include "core/budget.h"
+#include "core/sources.h"
+#include "core/tcp_conn.h"
+#include "core/request.h"
+#include "config.bpf.h"
+#include "maps.bpf.h"
+#include "run.bpf.h"
+#include "classify.bpf.h"
+#include "events.bpf.h"
+#include "frames.bpf.h"
+#include "conns.bpf.h"
+#include "admit.bpf.h"
+#include "client.bpf.h"
+#include "ca.bpf.h"
+#include "fragment.bpf.h"
+#include "calls.bpf.h"
+
+SEC("xdp")
+int scepguard(struct xdp_md *ctx)
+{
+	struct sg_cursor cur = sg_frame(ctx);
+	struct sg_run run = {};
+	const struct sg_endpoint *ep;
+	struct sg_packet *pkt;
+	enum sg_parse parsed;
+
+	if (!sg_run_begin(&run))
+		return XDP_PASS;
+	run.flow->ifindex = ctx->ingress_ifindex;
+	pkt = &run.flow->pkt;
+	pkt->vlan_tags = 0;
+	parsed = sg_parse_frame(&cur, pkt);
+	if (parsed != SG_PARSE_TCP)
+		return sg_not_whole_tcp(&run, parsed);
+	ep = sg_endpoint_find(run.live, &pkt->dst, pkt->dport);
+	if (ep)
+		return sg_from_client(ctx, &run, ep);
+	ep = sg_endpoint_find(run.live, &pkt->src, pkt->sport);
+	if (ep)
+		return sg_from_ca(ctx, &run, ep);
+	return sg_pass_other(SG_PASSED_OTHER_TCP);
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Life of the guard: open, apply, tend, close; the mode; calls into the program. */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard_internal.h"
+#include "../../bpf/core/endpoint.h"
+
+static void list_links(struct sg_guard *g, const struct sg_config *conf)
+{
+	for (__u32 i = 0; i < SG_CONFIG_INTERFACES_MAX; i++)
+		g->links[i].fd = -1;
+	g->link_count = conf->interface_count;
+	for (__u32 i = 0; i < conf->interface_count; i++)
+		snprintf(g->links[i].ifname, sizeof(g->links[i].ifname), "%s", conf->interfaces[i]);
+}
+
+/* What is pinned already? The live word says which mode the data plane may be in. */
+static int read_live(struct sg_guard *g)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(sg_guard_map_fd(g, SG_MAP_LIVE), &zero, &g->live))
+		return sg_log_err(-errno, "cannot read the live configuration");
+	return 0;
+}
+
+/* The highest mode the program must be able to do: the file's, and what a takeover finds in force. */
+static enum sg_mode needed_mode(const struct sg_guard *g, const struct sg_config *conf)
+{
+	enum sg_mode now = g->live.mode_word & 0xf, then = (g->live.mode_word >> 4) & 0xf;
+	enum sg_mode need = (enum sg_mode)conf->mode;
+
+	if (g->live.config_mode == (__u32)conf->mode && g->live.loaded) {
+		need = now > need ? now : need;
+		need = then > need ? then : need;
+	}
+	return need;
+}
+
+static int open_loaded(struct sg_guard *g, const struct sg_config *conf)
+{
+	enum sg_mode need;
+	int err = sg_guard_load(g, (enum sg_mode)conf->mode);
+
+	if (!err)
+		err = read_live(g);
+	if (err)
+		return err;
+	need = needed_mode(g, conf);
+	if (need > g->highest)
+		err = sg_guard_load(g, need);
+	if (!err)
+		err = sg_guard_configure(g, conf);
+	return err;
+}
+
+int sg_guard_open(const struct sg_config *conf, struct sg_guard **ret)
+{
+	struct sg_guard *g = calloc(1, sizeof(*g));
+	bool fresh;
+	int err;
+
+	if (!g)
+		return -ENOMEM;
+	g->conf = conf;
+	g->time_scale = conf->time_scale;
+	snprintf(g->bpffs, sizeof(g->bpffs), "%s", conf->paths.bpffs);
+	list_links(g, conf);
+	err = sg_guard_measure_hz(&g->hz);
+	if (!err)
+		err = sg_guard_pins_prepare(g);
+	fresh = true;
+	if (!err)
+		err = open_loaded(g, conf);
+	if (!err) {
+		fresh = g->live.heartbeat == g->live.loaded;
+		err = sg_guard_attach_all(g);
+	}
+	if (err) {
+		/* A guard that was there before goes on as it was; a new one leaves nothing. */
+		if (fresh && g->skel) {
+			sg_guard_attach_undo(g);
+			sg_guard_detach(g->bpffs);
+		}
+		sg_guard_close(g);
+		return err;
+	}
+	*ret = g;
+	return 0;
+}
+
+void sg_guard_close(struct sg_guard *g)
+{
+	if (!g)
+		return;
+	for (__u32 i = 0; i < SG_CONFIG_INTERFACES_MAX; i++)
+		if (g->links[i].fd >= 0)
+			close(g->links[i].fd);
+	sg_guard_unload(g);
+	free(g);
+}
+
+static bool same_interfaces(const struct sg_guard *g, const struct sg_config *conf)
+{
+	if (conf->interface_count != g->link_count)
+		return false;
+	for (__u32 i = 0; i < g->link_count; i++)
+		if (strcmp(conf->interfaces[i], g->links[i].ifname))
+			return false;
+	return true;
+}
+
+static bool same_tables(const struct sg_config *a, const struct sg_config *b)
+{
+	return a->tables.connections == b->tables.connections &&
+	       a->tables.sources == b->tables.sources &&
+	       a->tables.syn_limiter == b->tables.syn_limiter;
+}
+
+int sg_guard_apply(struct sg_guard *g, const struct sg_config *conf)
+{
+	int err;
+
+	if (!same_interfaces(g, conf))
+		return sg_log_err(-EOPNOTSUPP,
+				  "interfaces cannot change by reload: restart the daemon (traffic "
+				  "is guarded all the while)");
+	if (conf->time_scale != g->time_scale || strcmp(conf->paths.bpffs, g->bpffs))
+		return sg_log_err(-EOPNOTSUPP,
+				  "time_scale and paths.bpffs cannot change by reload: `scepguard "
+				  "detach`, then start again");
+	if (!same_tables(conf, g->conf))
+		sg_log_warning("tables keep their sizes until `scepguard detach` and a start");
+	if ((enum sg_mode)conf->mode > g->highest) {
+		err = sg_guard_load(g, (enum sg_mode)conf->mode);
+		if (!err)
+			err = sg_guard_links_update(g);
+		if (err)
+			return err;
+	}
+	err = sg_guard_configure(g, conf);
+	if (err) {
+		/* Services are written one by one: put the old ones back. */
+		sg_guard_configure(g, g->conf);
+		return err;
+	}
+	g->conf = conf;
+	return 0;
+}
+
+int sg_guard_clock(struct sg_guard *g, __u64 *ticks, __u64 *ktime_ns)
+{
+	struct sg_clock_call call = {};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &call, .ctx_size_in = sizeof(call));
+
+	opts.ctx_out = &call;
+	opts.ctx_size_out = sizeof(call);
+	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, false), &opts))
+		return sg_log_err(-errno, "cannot read the data plane's clock");
+	if (ticks)
+		*ticks = call.ticks;
+	if (ktime_ns)
+		*ktime_ns = call.ktime_ns;
+	return 0;
+}
+
+int sg_guard_take(struct sg_guard *g, struct sg_take_call *call)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = call, .ctx_size_in = sizeof(*call));
+
+	opts.ctx_out = call;
+	opts.ctx_size_out = sizeof(*call);
+	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, true), &opts))
+		return sg_log_err(-errno, "cannot take a place from the budget");
+	return opts.retval ? -ENOSPC : 0;
+}
+
+int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t len)
+{
+	struct xdp_md ctx = {.data_end = len, .ingress_ifindex = ifindex};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .repeat = 1,
+		    .batch_size = 1);
+
+	if (len < 14 || len > 1514)
+		return -EINVAL;
+	return bpf_prog_test_run_opts(sg_guard_program_fd(g), &opts) ? -errno : 0;
+}
+
+int sg_guard_mode(struct sg_guard *g, enum sg_mode *now, enum sg_mode *then, __u64 *until_ticks)
+{
+	__u64 ticks;
+	int err = sg_guard_clock(g, &ticks, NULL);
+
+	if (err)
+		return err;
+	*now = sg_mode_now(g->live.mode_word, ticks);
+	*then = (g->live.mode_word >> 4) & 0xf;
+	*until_ticks = g->live.mode_word >> 8;
+	if (*until_ticks && ticks >= *until_ticks)
+		*until_ticks = 0;
+	return 0;
+}
+
+int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks)
+{
+	enum sg_mode before, then;
+	__u64 ticks, until;
+	int err = sg_guard_clock(g, &ticks, NULL);
+
+	if (!err)
+		err = sg_guard_mode(g, &before, &then, &until);
+	if (err)
+		return err;
+	if (mode > SG_MODE_POLICE)
+		return sg_log_err(-EOPNOTSUPP,
+				  "mode 'intercept' is not in this version yet: use police");
+	if (mode > g->highest) {
+		err = sg_guard_load(g, mode);
+		if (!err)
+			err = sg_guard_links_update(g);
+		if (err)
+			return err;
+	}
+	/* A trial within a trial falls back to what the first one would have fallen back to. */
+	if (!until)
+		then = before;
+	if (mode >= SG_MODE_POLICE && before < SG_MODE_POLICE)
+		g->live.police_since = ticks;
+	g->live.mode_word = trial_ticks ? SG_MODE_WORD(mode, then, ticks + trial_ticks)
+					: SG_MODE_WORD(mode, mode, 0);
+	return sg_guard_live_write(g);
+}
+
+/* An interface that came back (driver reload, container restart) gets the program again. */
+static void tend_links(struct sg_guard *g)
+{
+	struct sg_guard_attachment now[SG_CONFIG_INTERFACES_MAX];
+	size_t n = sg_guard_attachments(g, now, SG_CONFIG_INTERFACES_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct sg_guard_link *link = &g->links[i];
+
+		if (now[i].present) {
+			link->told = false;
+			continue;
+		}
+		if (!link->told)
+			sg_log_warning("interface '%s' is gone: not guarded there", link->ifname);
+		link->told = true;
+		if (!if_nametoindex(link->ifname))
+			continue;
+		if (link->fd >= 0)
+			close(link->fd);
+		link->fd = -1;
+		if (!sg_guard_attach_one(g, link))
+			sg_log_info("interface '%s' is back: attached", link->ifname);
+	}
+}
+
+int sg_guard_tend(struct sg_guard *g, bool routes_changed)
+{
+	int err = sg_guard_clock(g, &g->live.heartbeat, NULL);
+
+	if (err)
+		return err;
+	if (routes_changed) {
+		tend_links(g);
+		err = sg_guard_endpoints_write(g, g->conf);
+	}
+	return err ? err : sg_guard_live_write(g);
+}

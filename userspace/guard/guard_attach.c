@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The program on its interfaces, by pinned bpf_link: attach, take over, update without a gap. */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard_internal.h"
+
+/* Who is on the interface already? Says so and how to get rid of it. */
+static int refuse_other(const struct sg_guard_link *link, int err)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info), id;
+	_cleanup_close_ int fd = -1;
+
+	if (bpf_xdp_query(link->ifindex, 0, &query))
+		return sg_log_err(err, "cannot attach to interface '%s'", link->ifname);
+	id = query.drv_prog_id   ? query.drv_prog_id
+	     : query.skb_prog_id ? query.skb_prog_id
+				 : query.prog_id;
+	if (!id)
+		return sg_log_err(err, "cannot attach to interface '%s'", link->ifname);
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.name[0] = '\0';
+	return sg_log_err(
+		-EBUSY,
+		"interface '%s' already has the XDP program '%s' (id %u): remove it first, with "
+		"its own tool, `scepguard detach` of the other instance, or `ip link set dev %s "
+		"xdp off`",
+		link->ifname, info.name[0] ? info.name : "?", id, link->ifname);
+}
+
+static int create_link(struct sg_guard *g, struct sg_guard_link *link, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	int fd = bpf_link_create(sg_guard_program_fd(g), link->ifindex, BPF_XDP, &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Native, else generic, as the configuration allows. */
+static int attach_fresh(struct sg_guard *g, struct sg_guard_link *link)
+{
+	int fd = -EOPNOTSUPP, native_err = 0;
+
+	if (g->conf->xdp != SG_CONFIG_XDP_GENERIC) {
+		fd = create_link(g, link, XDP_FLAGS_DRV_MODE);
+		link->native = fd >= 0;
+		native_err = fd < 0 ? fd : 0;
+	}
+	if (fd == -EBUSY || fd == -EEXIST)
+		return refuse_other(link, fd);
+	if (fd < 0 && g->conf->xdp != SG_CONFIG_XDP_NATIVE)
+		fd = create_link(g, link, XDP_FLAGS_SKB_MODE);
+	if (fd == -EBUSY || fd == -EEXIST)
+		return refuse_other(link, fd);
+	if (fd < 0)
+		return sg_log_err(
+			fd, "cannot attach to interface '%s' in %s mode", link->ifname,
+			g->conf->xdp == SG_CONFIG_XDP_NATIVE
+				? "native (its driver or MTU does not allow it; `xdp: generic` may)"
+				: "generic");
+	if (native_err)
+		sg_log_warning("interface '%s' takes no native XDP (%s): generic mode, slower",
+			       link->ifname, strerror(-native_err));
+	link->fd = fd;
+	return 0;
+}
+
+static int link_ifindex(int fd, __u32 *ifindex)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	*ifindex = info.xdp.ifindex;
+	return 0;
+}
+
+static bool query_native(__u32 ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	return !bpf_xdp_query(ifindex, 0, &query) && query.attach_mode == XDP_ATTACHED_DRV;
+}
+
+/* Take over the pinned link of this interface: our program replaces the old one in one step.
+ * Returns 1 when done, 0 when there is nothing to take over.
+ */
+static int attach_takeover(struct sg_guard *g, struct sg_guard_link *link, const char *path)
+{
+	__u32 ifindex = 0;
+	int fd = bpf_obj_get(path), err;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : sg_log_err(-errno, "cannot open pinned link '%s'", path);
+	err = link_ifindex(fd, &ifindex);
+	if (err || ifindex != link->ifindex) {
+		/* The interface went and came back: the link is dead. */
+		close(fd);
+		unlink(path);
+		return 0;
+	}
+	if (bpf_link_update(fd, sg_guard_program_fd(g), NULL)) {
+		err = -errno;
+		close(fd);
+		return sg_log_err(err, "cannot replace the program on interface '%s'",
+				  link->ifname);
+	}
+	link->fd = fd;
+	link->native = query_native(ifindex);
+	return 1;
+}
+
+/* Attach to one interface that exists: take over, else fresh and pinned. */
+int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link)
+{
+	char path[PATH_MAX];
+	int err = sg_guard_path(g, "links", link->ifname, path);
+
+	if (err)
+		return err;
+	link->ifindex = if_nametoindex(link->ifname);
+	if (!link->ifindex)
+		return sg_log_err(
+			-ENODEV,
+			"interface '%s' (interfaces:) does not exist: see `ip -br link`, or make it",
+			link->ifname);
+	err = attach_takeover(g, link, path);
+	if (err)
+		return err < 0 ? err : 0;
+	err = attach_fresh(g, link);
+	if (err)
+		return err;
+	if (bpf_obj_pin(link->fd, path)) {
+		err = -errno;
+		close(link->fd);
+		link->fd = -1;
+		return sg_log_err(err, "cannot pin the link of interface '%s' at '%s'",
+				  link->ifname, path);
+	}
+	return 0;
+}
+
+/* Links of interfaces that are no longer listed: detach. */
+static void drop_unlisted(struct sg_guard *g)
+{
+	char path[PATH_MAX];
+
+	for (__u32 i = 0; i < SG_CONFIG_INTERFACES_MAX; i++) {
+		struct sg_guard_link *link = &g->links[i];
+
+		if (i < g->link_count || link->fd < 0)
+			continue;
+		if (!sg_guard_path(g, "links", link->ifname, path))
+			unlink(path);
+		close(link->fd);
+		link->fd = -1;
+	}
+}
+
+/* Detach and unpin what this process attached: a start that failed leaves nothing half attached. */
+void sg_guard_attach_undo(struct sg_guard *g)
+{
+	g->link_count = 0;
+	drop_unlisted(g);
+}
+
+int sg_guard_attach_all(struct sg_guard *g)
+{
+	int err = 0;
+
+	for (__u32 i = 0; !err && i < g->link_count; i++)
+		err = sg_guard_attach_one(g, &g->links[i]);
+	return err;
+}
+
+/* After another program was loaded: replace it everywhere, in one step each. */
+int sg_guard_links_update(struct sg_guard *g)
+{
+	for (__u32 i = 0; i < g->link_count; i++) {
+		if (g->links[i].fd < 0)
+			continue;
+		if (bpf_link_update(g->links[i].fd, sg_guard_program_fd(g), NULL))
+			return sg_log_err(-errno, "cannot replace the program on interface '%s'",
+					  g->links[i].ifname);
+	}
+	return 0;
+}
+
+size_t sg_guard_attachments(struct sg_guard *g, struct sg_guard_attachment *out, size_t max)
+{
+	size_t n = 0;
+
+	for (; n < g->link_count && n < max; n++) {
+		const struct sg_guard_link *link = &g->links[n];
+		__u32 ifindex = 0;
+
+		memset(&out[n], 0, sizeof(out[n]));
+		snprintf(out[n].ifname, sizeof(out[n].ifname), "%s", link->ifname);
+		out[n].ifindex = link->ifindex;
+		out[n].native = link->native;
+		out[n].present = link->fd >= 0 && !link_ifindex(link->fd, &ifindex) && ifindex;
+	}
+	return n;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of this folder share. Nobody else includes it. */
+#ifndef SG_GUARD_INTERNAL_H
+#define SG_GUARD_INTERNAL_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <limits.h>
+
+#include "guard.h"
+#include "../util/cleanup.h"
+#include "../util/log.h"
+
+struct scepguard_bpf;
+
+struct sg_guard_link {
+	char ifname[SG_CONFIG_IF_MAX];
+	__u32 ifindex;
+	int fd; /* -1 = not attached */
+	bool native;
+	bool told; /* that it is missing */
+};
+
+struct sg_guard {
+	const struct sg_config *conf; /* borrowed */
+	struct scepguard_bpf *skel;
+	char bpffs[SG_CONFIG_PATH_MAX];
+	__u32 hz;
+	__u32 time_scale;
+	enum sg_mode highest;
+	struct sg_times times;
+	struct sg_live live; /* as written last; the daemon is its only writer */
+	struct sg_service services[SG_SERVICES];
+	__u32 index_of[SG_CONFIG_SERVICES_MAX]; /* configured service -> sg_services */
+	struct sg_guard_link links[SG_CONFIG_INTERFACES_MAX];
+	__u32 link_count;
+	struct sg_endpoint
+		endpoints[2 * SG_ENDPOINTS]; /* those in force, address entries included */
+	__u32 endpoint_count;
+	bool side_told[SG_SERVICES]; /* that the CA's side is unknown */
+};
+
+/* Paths of pins: "<bpffs>/v1/maps/<name>". Returns 0 or -ENAMETOOLONG. */
+int sg_guard_path(const struct sg_guard *g, const char *kind, const char *name, char out[PATH_MAX]);
+
+/* guard_pins.c */
+int sg_guard_pins_prepare(const struct sg_guard *g);
+int sg_guard_pins_reuse(struct sg_guard *g, struct bpf_object *obj);
+int sg_guard_pins_keep(struct sg_guard *g, struct bpf_object *obj);
+
+/* guard_load.c */
+int sg_guard_measure_hz(__u32 *hz);
+int sg_guard_load(struct sg_guard *g, enum sg_mode highest);
+void sg_guard_unload(struct sg_guard *g);
+struct bpf_map *sg_guard_bpf_map(const struct sg_guard *g, enum sg_guard_map map);
+int sg_guard_program_fd(const struct sg_guard *g);
+int sg_guard_call_fd(const struct sg_guard *g, bool take);
+
+/* guard_attach.c */
+int sg_guard_attach_all(struct sg_guard *g);
+int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link);
+int sg_guard_links_update(struct sg_guard *g);
+void sg_guard_attach_undo(struct sg_guard *g);
+
+/* guard_config.c */
+int sg_guard_configure(struct sg_guard *g, const struct sg_config *conf);
+int sg_guard_live_write(struct sg_guard *g);
+
+/* guard_sides.c */
+int sg_guard_endpoints_write(struct sg_guard *g, const struct sg_config *conf);
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Endpoints and where the CA is: filled into the idle half of sg_endpoints, then switched over. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "guard_internal.h"
+#include "../../bpf/core/endpoint.h"
+#include "../net/route.h"
+
+/* Seeds tried before giving up; with 64 entries in 1024 slots every tenth one fits. */
+#define SG_SEED_TRIES 100000
+
+static bool is_listed(const struct sg_guard *g, __u32 ifindex)
+{
+	for (__u32 i = 0; i < g->link_count; i++)
+		if (if_nametoindex(g->links[i].ifname) == ifindex)
+			return true;
+	return false;
+}
+
+/* Where the CA at this address is. Unknown (ca_ifindex 0) is allowed: the guard then works with the
+ * clients' packets alone, and says so once.
+ */
+static void find_side(struct sg_guard *g, const struct sg_conf_service *conf,
+		      const struct sg_addr *addr, struct sg_endpoint *ep)
+{
+	struct sg_route route;
+	char text[SG_ADDR_TEXT];
+	bool *told = &g->side_told[ep->service];
+	int err;
+
+	ep->one_armed = g->link_count == 1;
+	if (conf->behind[0]) {
+		ep->ca_ifindex = if_nametoindex(conf->behind);
+		return;
+	}
+	err = sg_route_resolve(addr, &route);
+	if (!err && !route.local && is_listed(g, route.ifindex)) {
+		ep->ca_ifindex = route.ifindex;
+		ep->mac_known = route.has_mac;
+		memcpy(ep->ca_mac, route.mac, sizeof(ep->ca_mac));
+		*told = false;
+		return;
+	}
+	if (*told)
+		return;
+	*told = true;
+	sg_addr_format(addr, text);
+	if (err)
+		sg_log_warning(
+			"service '%s': no route to %s (%s): its answers cannot be told from forged "
+			"ones; add the route, or set behind:",
+			conf->name, text, strerror(-err));
+	else if (route.local)
+		sg_log_warning(
+			"service '%s': %s is this host's own address: the CA's answers cannot be seen; "
+			"limits on clients work, answers, deafness and shadow state do not",
+			conf->name, text);
+	else
+		sg_log_warning(
+			"service '%s': %s is reached over '%s', which is not in interfaces: the CA's "
+			"answers cannot be seen; add it, or set behind:",
+			conf->name, text, route.ifname);
+}
+
+/* The id an endpoint had before, else a fresh one. Ids are part of connection keys. */
+static __u16 endpoint_id(const struct sg_guard *g, const struct sg_endpoint *ep, __u16 *next)
+{
+	for (__u32 i = 0; i < g->endpoint_count; i++)
+		if (sg_endpoint_is(&g->endpoints[i], &ep->ip, ep->port))
+			return g->endpoints[i].id;
+	return (*next)++;
+}
+
+static __u16 next_id(const struct sg_guard *g)
+{
+	__u16 next = 1;
+
+	for (__u32 i = 0; i < g->endpoint_count; i++)
+		if (g->endpoints[i].id >= next)
+			next = g->endpoints[i].id + 1;
+	return next;
+}
+
+static bool has_address(const struct sg_endpoint *list, __u32 count, const struct sg_ip *ip)
+{
+	for (__u32 i = 0; i < count; i++)
+		if (sg_endpoint_is(&list[i], ip, 0))
+			return true;
+	return false;
+}
+
+/* All endpoints of a service, and one entry of port 0 for each address (for fragments). */
+static __u32 list_service(struct sg_guard *g, const struct sg_conf_service *conf, __u32 service,
+			  struct sg_endpoint *out, __u32 count, __u16 *next)
+{
+	for (__u32 a = 0; a < conf->address_count; a++) {
+		struct sg_endpoint ep = {.used = 1, .service = service};
+
+		memcpy(&ep.ip, conf->addresses[a].b, sizeof(ep.ip));
+		find_side(g, conf, &conf->addresses[a], &ep);
+		for (__u32 p = 0; p < conf->port_count && count < 2 * SG_ENDPOINTS; p++) {
+			ep.port = htons(conf->ports[p]);
+			ep.id = endpoint_id(g, &ep, next);
+			out[count++] = ep;
+		}
+		ep.port = 0;
+		if (count < 2 * SG_ENDPOINTS && !has_address(out, count, &ep.ip)) {
+			ep.id = endpoint_id(g, &ep, next);
+			out[count++] = ep;
+		}
+	}
+	return count;
+}
+
+/* Place all of list into the table (of one half) with this seed; false: two collide. */
+static bool place_all(const struct sg_endpoint *list, __u32 count, __u32 seed,
+		      struct sg_endpoint *table)
+{
+	memset(table, 0, sizeof(*table) * SG_ENDPOINT_SLOTS);
+	for (__u32 i = 0; i < count; i++) {
+		struct sg_endpoint *slot =
+			&table[sg_endpoint_slot(&list[i].ip, list[i].port, seed)];
+
+		if (slot->used)
+			return false;
+		*slot = list[i];
+	}
+	return true;
+}
+
+static int find_seed(const struct sg_endpoint *list, __u32 count, struct sg_endpoint *table,
+		     __u32 *seed)
+{
+	__u32 start;
+
+	if (getrandom(&start, sizeof(start), 0) != (ssize_t)sizeof(start))
+		return -errno;
+	for (__u32 i = 0; i < SG_SEED_TRIES; i++) {
+		*seed = start + i;
+		if (place_all(list, count, *seed, table))
+			return 0;
+	}
+	return sg_log_err(-ENOSPC, "cannot place %u endpoints in the table", count);
+}
+
+static int write_half(struct sg_guard *g, const struct sg_endpoint *table, __u32 half)
+{
+	int fd = sg_guard_map_fd(g, SG_MAP_ENDPOINTS);
+
+	for (__u32 i = 0; i < SG_ENDPOINT_SLOTS; i++) {
+		__u32 key = half * SG_ENDPOINT_SLOTS + i;
+
+		if (bpf_map_update_elem(fd, &key, &table[i], BPF_ANY))
+			return sg_log_err(-errno, "cannot write the endpoints");
+	}
+	return 0;
+}
+
+/* At takeover: the endpoints in force, so that ids and thus connections stay. */
+static void read_present(struct sg_guard *g)
+{
+	int fd = sg_guard_map_fd(g, SG_MAP_ENDPOINTS);
+	__u32 base = (g->live.endpoint_half & 1) * SG_ENDPOINT_SLOTS;
+
+	for (__u32 i = 0; i < SG_ENDPOINT_SLOTS && g->endpoint_count < 2 * SG_ENDPOINTS; i++) {
+		__u32 key = base + i;
+		struct sg_endpoint ep;
+
+		if (!bpf_map_lookup_elem(fd, &key, &ep) && ep.used)
+			g->endpoints[g->endpoint_count++] = ep;
+	}
+}
+
+/* Write the endpoints when they differ from those in force. Does not write sg_live: the caller does,
+ * and that is the switch.
+ */
+int sg_guard_endpoints_write(struct sg_guard *g, const struct sg_config *conf)
+{
+	_cleanup_free_ struct sg_endpoint *table = calloc(SG_ENDPOINT_SLOTS, sizeof(*table));
+	struct sg_endpoint list[2 * SG_ENDPOINTS] = {};
+	__u32 count = 0, half, seed = 0;
+	__u16 next;
+	int err;
+
+	if (!table)
+		return -ENOMEM;
+	if (!g->endpoint_count && g->live.endpoint_seed[g->live.endpoint_half & 1])
+		read_present(g);
+	next = next_id(g);
+	for (__u32 i = 0; i < conf->service_count; i++)
+		count = list_service(g, &conf->services[i], g->index_of[i], list, count, &next);
+	if (count == g->endpoint_count && !memcmp(list, g->endpoints, count * sizeof(list[0])))
+		return 0;
+	err = find_seed(list, count, table, &seed);
+	if (err)
+		return err;
+	half = !(g->live.endpoint_half & 1);
+	err = write_half(g, table, half);
+	if (err)
+		return err;
+	memcpy(g->endpoints, list, sizeof(list));
+	g->endpoint_count = count;
+	g->live.endpoint_seed[half] = seed;
+	g->live.endpoint_half = half;
+	return 0;
+}
+
+bool sg_guard_endpoint(const struct sg_guard *g, __u16 id, struct sg_endpoint *ret)
+{
+	for (__u32 i = 0; i < g->endpoint_count; i++) {
+		if (g->endpoints[i].id != id || !g->endpoints[i].port)
+			continue;
+		*ret = g->endpoints[i];
+		return true;
+	}
+	return false;
+}
