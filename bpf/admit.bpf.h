@@ -155,14 +155,18 @@ __noinline int sg_charge_source(__u64 hash)
 	return 0;
 }
 
-/* Make the entry of an admitted attempt. run.conn is what had its key before. */
-__noinline int sg_admitted(struct xdp_md *ctx, const struct sg_ask *ask, const struct sg_grant *grant)
+/* Make the entry of an admitted attempt: flow->ask and flow->grant. */
+__noinline int sg_admitted(struct xdp_md *ctx)
 {
+	const struct sg_grant *grant;
+	const struct sg_ask *ask;
 	struct sg_run run = {};
 	struct sg_conn *conn;
 
-	if (!ask || !grant || !sg_run_again(&run, NULL))
+	if (!sg_run_again(&run, NULL))
 		return 0;
+	ask = &run.flow->ask;
+	grant = &run.flow->grant;
 	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
 	run.src = sg_source_make(&run);
 	if (run.src)
@@ -187,8 +191,9 @@ __noinline int sg_admitted(struct xdp_md *ctx, const struct sg_ask *ask, const s
 }
 
 /* Look at everything; a reason that admits means: go and take. */
-static __always_inline __u32 sg_look(struct sg_run *run, struct sg_ask *ask, __u64 *hash)
+static __always_inline __u32 sg_look(struct sg_run *run, __u64 *hash)
 {
+	const struct sg_ask *ask = &run->flow->ask;
 	__u32 reason;
 
 	if (!sg_policy(run))
@@ -204,49 +209,45 @@ static __always_inline __u32 sg_look(struct sg_run *run, struct sg_ask *ask, __u
 }
 
 /* Take place and slot, then charge. Returns the reason. */
-__noinline int sg_admit(struct xdp_md *ctx, __u32 priority, __u64 hash)
+__noinline int sg_admit(struct xdp_md *ctx, __u64 hash)
 {
 	struct sg_run run = {};
-	struct sg_grant grant = {};
-	struct sg_ask ask = { .priority = priority };
+	struct sg_flow *flow;
 
 	if (!sg_run_again(&run, NULL))
 		return SG_REASON_ADMITTED;
-	ask.key = run.flow->key;
-	ask.now = run.flow->now;
-	ask.police = sg_polices(&run);
-	ask.police_since = run.live->police_since;
-	ask.generation = sg_generation_next();
+	flow = run.flow;
+	flow->ask.key = flow->key;
+	flow->ask.generation = sg_generation_next();
 	bpf_spin_lock(&run.budget->lock);
-	sg_budget_take(run.budget, run.svc, SG_TIMES, &ask, &grant);
+	sg_budget_take(run.budget, run.svc, SG_TIMES, &flow->ask, &flow->grant);
 	bpf_spin_unlock(&run.budget->lock);
-	if (!sg_reason_admits(grant.reason))
-		return grant.reason;
-	if (run.flow->limited)
+	if (!sg_reason_admits(flow->grant.reason))
+		return flow->grant.reason;
+	if (flow->limited)
 		sg_charge_source(hash);
-	sg_admitted(ctx, &ask, &grant);
-	return grant.reason;
+	sg_admitted(ctx);
+	return flow->grant.reason;
 }
 
 /* Decide an attempt and act. */
 static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 {
-	struct sg_ask ask = {
-		.now = run->flow->now,
-		.police = sg_polices(run),
-		.police_since = run->live->police_since,
-	};
-	__u64 hash = 0;
+	struct sg_ask *ask = &run->flow->ask;
 	__u32 reason, priority;
+	__u64 hash = 0;
 
 	sg_run_source(run, &run->flow->pkt.src);
-	ask.priority = sg_source_predict(run->src, SG_TIMES, run->flow->now);
-	reason = sg_look(run, &ask, &hash);
+	ask->now = run->flow->now;
+	ask->police = sg_polices(run);
+	ask->police_since = run->live->police_since;
+	ask->priority = sg_source_predict(run->src, SG_TIMES, run->flow->now);
+	reason = sg_look(run, &hash);
 	if (sg_reason_admits(reason))
-		reason = sg_admit(ctx, ask.priority, hash);
+		reason = sg_admit(ctx, hash);
 	if (!sg_reason_admits(reason))
-		return sg_refuse(ctx, run, ask.priority, reason);
-	priority = sg_bound(ask.priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
+		return sg_refuse(ctx, run, ask->priority, reason);
+	priority = sg_bound(ask->priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
 	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_ADMITTED);
 	(*(sg_polices(run) ? &run->stats->verdicts[priority][reason]
 			   : &run->stats->would[priority][reason]))++;

@@ -131,6 +131,8 @@ struct sg_flow {
 	struct sg_conn_key key;
 	struct sg_source_key source;
 	struct sg_source_limits limits;
+	struct sg_ask ask;
+	struct sg_grant grant;
 	__u64 now;
 	__u32 mode;
 	__u32 ifindex;
