@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From the maps of this tick to the snapshot. */
+#include <string.h>
+
+#include "run.h"
+#include "../../bpf/core/budget.h"
+
+/* Longest moment the data plane remembers as "the CA answers". */
+static bool is_answering(const struct sg_daemon *d, const struct sg_deaf *deaf)
+{
+	return deaf->last_answer &&
+	       d->tables.now_ticks - deaf->last_answer <= sg_guard_times(d->guard)->answered_recent;
+}
+
+static __u64 ticks_ns(const struct sg_daemon *d, __u64 ticks)
+{
+	return sg_guard_tick_ns(d->guard, ticks);
+}
+
+static void collect_deaf(const struct sg_daemon *d, const struct sg_deaf *deaf,
+			 struct sg_snap_mirror *m)
+{
+	__u64 now = d->tables.now_ticks;
+
+	m->deaf = deaf->since != 0;
+	m->deaf_since_ns = sg_tables_time(&d->tables, d->guard, deaf->since);
+	m->deaf_episodes = deaf->episodes;
+	m->deaf_total_ns = ticks_ns(d, deaf->deaf_ticks);
+	m->next_feeler_in_ns = 0;
+	if (m->deaf && now > deaf->since)
+		m->deaf_total_ns += ticks_ns(d, now - deaf->since);
+	if (m->deaf && deaf->next_feeler > now)
+		m->next_feeler_in_ns = ticks_ns(d, deaf->next_feeler - now);
+	m->unanswered = deaf->unanswered;
+	m->last_answer_ns = sg_tables_time(&d->tables, d->guard, deaf->last_answer);
+	m->answering = is_answering(d, deaf);
+}
+
+/* Places of the ring whose last date is younger than the guard's window. */
+static __u32 places_used(const struct sg_budget *budget, const struct sg_window_limit *limit,
+			 __u64 now)
+{
+	__u32 used = 0;
+
+	for (__u64 i = 1; i <= SG_PLACES && i <= budget->head; i++) {
+		__u64 word = budget->places[(budget->head - i) & (SG_PLACES - 1)];
+
+		used += sg_place_ticks(word) + limit->ticks > now;
+	}
+	return used;
+}
+
+static void collect_window(const struct sg_daemon *d, const struct sg_conf_service *conf,
+			   const struct sg_run_service *run, struct sg_snap_mirror *m)
+{
+	const struct sg_service *service = &d->tables.services[run->index];
+	const struct sg_budget *budget = &d->tables.budgets[run->index];
+	__u64 now = d->tables.now_ticks, remaining = 0;
+	struct sg_window_limit limit = sg_budget_window(service, now);
+
+	m->window_limit = conf->limits.connections;
+	m->window_cap = limit.connections;
+	m->window_ns = sg_config_scaled_ns(d->conf, conf->limits.window_ns);
+	m->window_used = sg_mirror_used(&budget->actual, service->ca_window_ticks, now);
+	m->window_worst = run->mirror.worst;
+	m->places_used = places_used(budget, &limit, now);
+	m->predicted_block = sg_mirror_blocked(&run->mirror, now, &remaining);
+	m->predicted_since_ns = sg_tables_time(&d->tables, d->guard, run->mirror.block_since);
+	m->predicted_remaining_ns = ticks_ns(d, remaining);
+	m->predicted_episodes = run->mirror.episodes;
+}
+
+/* The table is the better witness of what is open; its counter may have drifted. */
+static void collect_slots(const struct sg_daemon *d, const struct sg_conf_service *conf,
+			  const struct sg_run_service *run, struct sg_snap_mirror *m)
+{
+	const struct sg_budget *budget = &d->tables.budgets[run->index];
+
+	m->slots_limit = conf->limits.max_connections;
+	m->slots_cap = d->tables.services[run->index].slots;
+	m->slots_used = d->tables.sweep->services[run->index].actual_open;
+	m->slots_peak = budget->actual.open_peak;
+	m->leases_used = sg_recount_leases(budget);
+}
+
+static void collect_shadow(const struct sg_shadow *shadow, struct sg_snap_shadow *snap)
+{
+	*snap = (struct sg_snap_shadow){
+		.state = shadow->state,
+		.since_ns = shadow->since_ns,
+		.evidence_ns = shadow->evidence_ns,
+		.last_status = shadow->status,
+		.not_ready_ns = shadow->not_ready_ns,
+		.ready_ns = shadow->ready_ns,
+	};
+	memcpy(snap->content_type, shadow->content_type, sizeof(snap->content_type));
+}
+
+static void collect_minute(struct sg_daemon *d, struct sg_run_service *run,
+			   struct sg_snap_service *snap)
+{
+	struct sg_minute_counts counts, growth;
+	bool observes = d->snap.mode == SG_MODE_OBSERVE;
+
+	memcpy(counts.requests, snap->stats.requests, sizeof(counts.requests));
+	memcpy(counts.verdicts, observes ? snap->stats.would : snap->stats.verdicts,
+	       sizeof(counts.verdicts));
+	sg_minute_add(&run->minute, &counts, d->tables.now_ns, SG_NS_PER_MIN / d->conf->time_scale,
+		      &growth);
+	memcpy(snap->requests_per_minute, growth.requests, sizeof(growth.requests));
+	memcpy(snap->verdicts_per_minute, growth.verdicts, sizeof(growth.verdicts));
+}
+
+static void collect_service(struct sg_daemon *d, __u32 i)
+{
+	struct sg_run_service *run = &d->services[i];
+	struct sg_snap_service *snap = &d->snap.services[i];
+
+	memcpy(snap->name, run->name, sizeof(snap->name));
+	snap->one_sided = run->one_sided;
+	collect_shadow(&run->shadow, &snap->shadow);
+	if (run->index < 0)
+		return;
+	snap->stats = d->tables.stats[run->index];
+	collect_window(d, &d->conf->services[i], run, &snap->mirror);
+	collect_slots(d, &d->conf->services[i], run, &snap->mirror);
+	collect_deaf(d, &d->tables.budgets[run->index].deaf, &snap->mirror);
+	collect_minute(d, run, snap);
+	snap->connections = d->tables.sweep->services[run->index].open;
+	snap->drift = run->recount.drift;
+	snap->drift_total = run->recount.drift_total;
+	snap->reaped_total = run->reaped_total;
+}
+
+static void collect_mode(struct sg_daemon *d)
+{
+	__u64 until = 0;
+
+	if (sg_guard_mode(d->guard, &d->snap.mode, &d->snap.mode_then, &until))
+		return;
+	d->snap.mode_until_ns = sg_tables_time(&d->tables, d->guard, until);
+}
+
+void sg_run_collect(struct sg_daemon *d)
+{
+	struct sg_snapshot *snap = &d->snap;
+
+	collect_mode(d);
+	snap->taken_ns = d->tables.now_ns;
+	snap->started_ns = d->started_ns;
+	snap->loaded_ns = sg_tables_time(&d->tables, d->guard, d->tables.live.loaded);
+	snap->time_scale = d->conf->time_scale;
+	snap->service_count = d->conf->service_count;
+	for (__u32 i = 0; i < snap->service_count; i++)
+		collect_service(d, i);
+	snap->passed = d->tables.passed;
+	snap->attachment_count =
+		sg_guard_attachments(d->guard, snap->attachments, SG_CONFIG_INTERFACES_MAX);
+	snap->connections = d->tables.sweep->entries;
+	snap->connections_capacity = sg_guard_map_entries(d->guard, SG_MAP_CONNS);
+	snap->sources = d->sources.known;
+	snap->sources_capacity = d->sources.capacity;
+	snap->syn_limiter_capacity = 8 * sg_guard_map_entries(d->guard, SG_MAP_SYN_LIMITER);
+	snap->config_reload_ok = d->reload_ok;
+	snap->config_loaded_ns = d->config_loaded_ns;
+	snap->loop_last_ns = d->times.last_ns;
+	snap->loop_max_ns = d->times.max_ns;
+	snap->loops_total = d->times.total;
+	snap->loops_missed_total = d->times.missed;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdbool.h>
+#include <cap-ng.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+
+#include "privileges.h"
+#include "../util/log.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+int sg_privileges_drop(void)
+{
+	/* CAP_PERFMON: without it the verifier adds barriers against speculation, and programs a
+	 * reload loads (a higher mode) would differ from those of the start.
+	 */
+	static const unsigned int kept[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON};
+	bool has[ARRAY_SIZE(kept)];
+
+	if (capng_get_caps_process())
+		return sg_log_err(-EPERM, "cannot read this process's capabilities");
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		has[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		if (has[i])
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return sg_log_err(-EPERM, "cannot give up capabilities");
+	/* Root gets them back by executing a file otherwise. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return sg_log_err(-errno, "cannot forswear new privileges");
+	return 0;
+}
