@@ -48,27 +48,28 @@ void sg_check_config(struct sg_check *c)
 
 void sg_check_privileges(struct sg_check *c)
 {
-	bool bpf, net;
+	const char *missing;
+	bool net;
 
 	if (capng_get_caps_process()) {
 		sg_check_add(c, SG_CHECK_ERROR, "capabilities", NULL,
 			     "the capabilities of this process cannot be read");
 		return;
 	}
-	bpf = capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF) ||
-	      capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
+	/* CAP_SYS_ADMIN includes CAP_BPF (capabilities(7)), but not CAP_NET_ADMIN. */
+	c->may_bpf = capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF) ||
+		     capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
 	net = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
-	if (bpf && net)
+	if (c->may_bpf && net) {
 		sg_check_add(c, SG_CHECK_OK, "capabilities", NULL,
 			     "CAP_BPF and CAP_NET_ADMIN are there");
-	else
-		sg_check_add(
-			c, SG_CHECK_ERROR, "capabilities", "sudo scepguard check -c FILE",
-			"%s%s%s missing: neither the program can be loaded nor all of this be checked",
-			bpf ? "" : "CAP_BPF", !bpf && !net ? " and " : "",
-			net    ? (bpf ? "" : " is")
-			: !bpf ? "CAP_NET_ADMIN are"
-			       : "CAP_NET_ADMIN is");
+		return;
+	}
+	missing = c->may_bpf ? "CAP_NET_ADMIN is"
+		  : net      ? "CAP_BPF is"
+			     : "CAP_BPF and CAP_NET_ADMIN are";
+	sg_check_add(c, SG_CHECK_ERROR, "capabilities", "sudo scepguard check -c FILE",
+		     "%s missing: the program can neither be loaded nor attached", missing);
 }
 
 /* The nearest existing directory at or above @path. */

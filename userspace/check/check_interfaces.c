@@ -230,8 +230,8 @@ static void check_offloads(struct sg_check *c, const struct sg_check_interface *
 	sg_text_append(type, sizeof(type), "ethtool -K %s rxvlan off", i->name);
 	sg_check_add(
 		c, SG_CHECK_WARNING, i->name, type,
-		"takes VLAN tags off before XDP sees them: if tagged frames arrive here, what the guard "
-		"itself sends back would go out untagged");
+		"takes VLAN tags off before XDP sees them: what the guard itself sends back to a "
+		"tagged frame would go out untagged");
 }
 
 void sg_check_offloads(struct sg_check *c)

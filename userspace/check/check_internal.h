@@ -34,6 +34,7 @@ struct sg_check {
 	struct sg_check_interface interfaces[SG_CONFIG_INTERFACES_MAX];
 	struct sg_check_endpoint endpoints[SG_CONFIG_ENDPOINTS_MAX];
 	unsigned int endpoint_count;
+	bool may_bpf; /* set by the check of privileges */
 	bool bridged; /* all interfaces are ports of one bridge: nothing is routed */
 };
 

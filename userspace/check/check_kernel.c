@@ -51,7 +51,7 @@ static bool probed(struct sg_check *c, int result, const char *name, const char 
 		sg_check_add(c, SG_CHECK_ERROR, "kernel", NULL,
 			     "has no %s (since Linux %s): use a newer kernel", name, since);
 	else
-		sg_check_add(c, SG_CHECK_WARNING, "kernel", "sudo scepguard check -c FILE",
+		sg_check_add(c, SG_CHECK_WARNING, "kernel", NULL,
 			     "whether it has %s cannot be tried: %s", name, strerror(-result));
 	return false;
 }
@@ -80,12 +80,29 @@ static int keep_quiet(enum libbpf_print_level level, const char *fmt, va_list ar
 	return 0;
 }
 
+/* Without privileges every probe would seem to fail, or to succeed. */
+static void check_features(struct sg_check *c, const char *release)
+{
+	libbpf_print_fn_t before;
+	bool ok;
+
+	if (!c->may_bpf) {
+		sg_check_add(c, SG_CHECK_WARNING, "kernel", "sudo scepguard check -c FILE",
+			     "what Linux %s can do cannot be tried without CAP_BPF", release);
+		return;
+	}
+	before = libbpf_set_print(keep_quiet);
+	ok = probe_all(c);
+	libbpf_set_print(before);
+	if (ok)
+		sg_check_add(c, SG_CHECK_OK, "kernel", NULL, "Linux %s has what the program needs",
+			     release);
+}
+
 void sg_check_kernel(struct sg_check *c)
 {
-	libbpf_print_fn_t before = libbpf_set_print(keep_quiet);
 	unsigned int major = 0, minor = 0;
 	struct utsname uts;
-	bool features;
 
 	uname(&uts);
 	if (sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
@@ -93,11 +110,7 @@ void sg_check_kernel(struct sg_check *c)
 		sg_check_add(c, SG_CHECK_WARNING, "kernel", NULL,
 			     "Linux %s is older than 6.1, the oldest this guard is made for",
 			     uts.release);
-	features = probe_all(c);
-	libbpf_set_print(before);
-	if (features)
-		sg_check_add(c, SG_CHECK_OK, "kernel", NULL, "Linux %s has what the program needs",
-			     uts.release);
+	check_features(c, uts.release);
 }
 
 /* Is @path, or the nearest directory above it that exists, on a bpf file system? */
