@@ -152,13 +152,12 @@ int sg_guard_apply(struct sg_guard *g, const struct sg_config *conf)
 	return 0;
 }
 
+/* For a syscall program ctx_in is also where the result comes back (ctx_out must be absent). */
 int sg_guard_clock(struct sg_guard *g, __u64 *ticks, __u64 *ktime_ns)
 {
 	struct sg_clock_call call = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &call, .ctx_size_in = sizeof(call));
 
-	opts.ctx_out = &call;
-	opts.ctx_size_out = sizeof(call);
 	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, false), &opts))
 		return sg_log_err(-errno, "cannot read the data plane's clock");
 	if (ticks)
@@ -172,8 +171,6 @@ int sg_guard_take(struct sg_guard *g, struct sg_take_call *call)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = call, .ctx_size_in = sizeof(*call));
 
-	opts.ctx_out = call;
-	opts.ctx_size_out = sizeof(*call);
 	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, true), &opts))
 		return sg_log_err(-errno, "cannot take a place from the budget");
 	return opts.retval ? -ENOSPC : 0;
