@@ -142,8 +142,8 @@ static const struct sg_key global_keys[SG_KEY_GLOBAL_MAX_] = {
 	OBJECTS(SG_KEY_GLOBAL_SOURCES_PREFIXES, "sources.prefixes", sg_keys_prefix, SG_CONFIG_PREFIXES_MAX,
 		.example = "prefixes: [{prefix: 192.0.2.0/24, exempt: true}]"),
 
-	/* The bounds keep each table below about half a gigabyte: an entry of connections has some
-	 * 450 bytes, of sources 250, a held frame 2 KiB; a place of the SYN limiter has 8.
+	/* The bounds keep each table below half a gigabyte: an entry of connections takes some
+	 * 400 bytes of the kernel, of sources 260, a held frame 2 KiB, a place of the SYN limiter 8.
 	 */
 	G(TABLES_CONNECTIONS, "tables.connections", tables.connections, count, FROM(64, 1048576), IS("16384")),
 	G(TABLES_HELD,        "tables.held",        tables.held,        count, FROM(16, 65536),   IS("4096")),
