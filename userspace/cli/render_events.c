@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "doc.h"
+#include "human.h"
+#include "render.h"
+
+/* What is told beside time, kind, service and client. */
+static void describe(const json_t *event, char *buf, size_t size)
+{
+	const char *kind = sg_doc_text(event, "event");
+	char took[SG_HUMAN_TEXT];
+
+	buf[0] = '\0';
+	if (!strcmp(kind, "refused"))
+		snprintf(buf, size, "%s as %s%s", sg_doc_text(event, "reason"),
+			 sg_doc_text(event, "priority"),
+			 sg_doc_true(event, "would") ? " (would have been; observe)" : "");
+	else if (!strcmp(kind, "request"))
+		snprintf(buf, size, "%s, request %llu of its connection",
+			 sg_doc_text(event, "class"), sg_doc_count(event, "request"));
+	else if (!strcmp(kind, "answer"))
+		snprintf(buf, size, "%s answered %llu after %s", sg_doc_text(event, "class"),
+			 sg_doc_count(event, "status"),
+			 sg_human_seconds(sg_doc_real(event, "latency_seconds"), took));
+	else if (!strcmp(kind, "deaf"))
+		snprintf(buf, size, "the CA leaves SYNs unanswered");
+	else if (!strcmp(kind, "listening"))
+		snprintf(buf, size, "the CA answers again");
+	else if (!strcmp(kind, "forged"))
+		snprintf(buf, size, "claimed to be the CA from where the CA is not");
+	else if (!strcmp(kind, "reclaimed"))
+		snprintf(buf, size, "its slot had expired and was freed");
+	else if (!strcmp(kind, "table_full"))
+		snprintf(buf, size, "a table is full, see status");
+}
+
+static enum sg_paint paint_of(const char *kind)
+{
+	if (!strcmp(kind, "deaf") || !strcmp(kind, "table_full"))
+		return SG_PAINT_BAD;
+	if (!strcmp(kind, "refused") || !strcmp(kind, "forged"))
+		return SG_PAINT_WARN;
+	return !strcmp(kind, "listening") ? SG_PAINT_GOOD : SG_PAINT_OFF;
+}
+
+void sg_render_event(const json_t *event, const struct sg_style *style, double now,
+		     struct sg_lines *lines)
+{
+	const char *kind = sg_doc_text(event, "event"), *client = sg_doc_text(event, "client");
+	const enum sg_paint paint = paint_of(kind);
+	char clock[SG_HUMAN_TEXT], text[256], who[80] = "", times[SG_HUMAN_TEXT] = "";
+	const unsigned long long sampled = sg_doc_count(event, "sampled");
+	char n[SG_HUMAN_TEXT];
+
+	describe(event, text, sizeof(text));
+	if (strcmp(kind, "deaf") != 0 && strcmp(kind, "listening") != 0)
+		snprintf(who, sizeof(who), "%s%s%s:%llu  ", strchr(client, ':') ? "[" : "", client,
+			 strchr(client, ':') ? "]" : "", sg_doc_count(event, "port"));
+	if (sampled > 1)
+		snprintf(times, sizeof(times), "  (x%.20s)", sg_human_count(sampled, n));
+	sg_lines_add(lines, "%s  %s%-10s%s  %s  %s%s%s",
+		     sg_human_clock(now, sg_doc_real(event, "time"), clock),
+		     paint ? sg_paint(style, paint) : "", kind,
+		     paint ? sg_paint(style, SG_PAINT_OFF) : "", sg_doc_text(event, "service"), who,
+		     text, times);
+}
+
+void sg_render_mode(const json_t *doc, const struct sg_style *style, const char *instance,
+		    double now, struct sg_lines *lines)
+{
+	const double until = sg_doc_real(doc, "mode_until_time");
+	const char *mode = sg_doc_text(doc, "mode");
+	char clock[SG_HUMAN_TEXT], left[SG_HUMAN_TEXT];
+
+	if (until <= 0) {
+		sg_lines_add(lines, "%s%s%s", sg_paint(style, SG_PAINT_STRONG), mode,
+			     sg_paint(style, SG_PAINT_OFF));
+		return;
+	}
+	sg_lines_wrap(lines, style->width, "",
+		      "%s%s%s until %s (%s), then %s. If all is well, keep it:",
+		      sg_paint(style, SG_PAINT_STRONG), mode, sg_paint(style, SG_PAINT_OFF),
+		      sg_human_clock(now, until, clock), sg_human_seconds(until - now, left),
+		      sg_doc_text(doc, "mode_then"));
+	sg_lines_add(lines, "  scepguard mode --confirm%s", instance);
+}
