@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,18 +116,22 @@ static int watch_timer(struct sg_daemon *d)
 	return watch(d, &d->timer, fd, timer_ready);
 }
 
-/* The buffer's descriptor belongs to libbpf. */
+/* The epoll descriptor belongs to libbpf; the buffer's is our own, since the guard's changes when it
+ * loads the program anew.
+ */
 static int watch_records(struct sg_daemon *d)
 {
-	d->ring =
-		ring_buffer__new(sg_guard_map_fd(d->guard, SG_MAP_EVENTS), sg_run_record, d, NULL);
+	d->ring_fd = fcntl(sg_guard_map_fd(d->guard, SG_MAP_EVENTS), F_DUPFD_CLOEXEC, 3);
+	if (d->ring_fd < 0)
+		return -errno;
+	d->ring = ring_buffer__new(d->ring_fd, sg_run_record, d, NULL);
 	if (!d->ring)
 		return -errno;
 	d->records = (struct sg_loop_watch){ring_buffer__epoll_fd(d->ring), records_ready};
 	return sg_loop_add(&d->loop, &d->records, EPOLLIN);
 }
 
-/* Nobody looks at a guard that cannot follow routes twice: it says so and goes on. */
+/* Without it the guard still works: it says so and goes on. */
 static void watch_routes(struct sg_daemon *d)
 {
 	int err = watch(d, &d->routes, sg_route_monitor_open(), routes_ready);
@@ -228,6 +233,8 @@ static void end(struct sg_daemon *d)
 	sg_prom_http_stop(d->prom);
 	sg_server_close(d->server);
 	ring_buffer__free(d->ring);
+	if (d->ring_fd >= 0)
+		close(d->ring_fd);
 	sg_sources_close(&d->sources);
 	sg_tables_close(&d->tables);
 	sg_guard_close(d->guard);
@@ -249,6 +256,7 @@ int sg_daemon_run(const char *config_path)
 	d->config_path = config_path;
 	d->loop.epoll_fd = -1;
 	d->timer.fd = d->signals.fd = d->records.fd = d->routes.fd = -1;
+	d->ring_fd = -1;
 	d->instance = (struct sg_instance){.pid_fd = -1, .bpffs_fd = -1};
 	err = start(d);
 	if (!err) {

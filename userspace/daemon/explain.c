@@ -225,6 +225,7 @@ static json_t *open_json(const struct question *q)
 		n = sg_maps_walk_next(walk, &end);
 		for (int i = 0; i < n && json_array_size(list) < OPEN_MAX; i++)
 			if (conns[i].service == q->key.service &&
+			    conns[i].state != SG_CONN_CLOSED &&
 			    sg_ip_equal(&keys[i].client, &q->ip))
 				bad |= json_array_append_new(
 					list, connection_json(q, &keys[i], &conns[i]));

@@ -38,11 +38,11 @@ static int say_in_use(int fd, const char *path)
 
 	pid[n > 0 ? n : 0] = '\0';
 	pid[strcspn(pid, "\n")] = '\0';
-	return sg_log_err(
-		-EADDRINUSE,
-		"another scepguard (pid %s) runs with '%s': stop it, or give this one its "
-		"own paths.runtime and paths.bpffs",
-		*pid ? pid : "unknown", path);
+	sg_log(SG_LOG_ERROR,
+	       "another scepguard (pid %s) runs with '%s': stop it, or give this one its own "
+	       "paths.runtime and paths.bpffs",
+	       *pid ? pid : "unknown", path);
+	return -EADDRINUSE;
 }
 
 static int write_pid(int fd)
@@ -99,14 +99,15 @@ int sg_instance_claim_bpffs(struct sg_instance *in, const struct sg_conf_paths *
 	fd = open(paths->bpffs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return 0; /* nobody has made it yet; or the guard will say what is wrong with it */
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK
-			       ? sg_log_err(
-					 -EADDRINUSE,
-					 "another scepguard holds the pins below '%s': stop it, or give "
-					 "this one its own paths.bpffs",
-					 paths->bpffs)
-			       : sg_log_err(-errno, "cannot lock '%s'", paths->bpffs);
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return sg_log_err(-errno, "cannot lock '%s'", paths->bpffs);
+		sg_log(SG_LOG_ERROR,
+		       "another scepguard holds the pins below '%s': stop it, or give this one its "
+		       "own paths.bpffs",
+		       paths->bpffs);
+		return -EADDRINUSE;
+	}
 	in->bpffs_fd = SG_TAKE_FD(fd);
 	return 0;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -9,13 +11,18 @@
 
 int sg_maps_walk_open(struct sg_maps_walk *w, int fd, size_t key_size, size_t value_size)
 {
-	*w = (struct sg_maps_walk){.fd = fd, .key_size = key_size, .value_size = value_size};
+	int err;
+
+	*w = (struct sg_maps_walk){.key_size = key_size, .value_size = value_size};
+	w->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	err = w->fd < 0 ? -errno : 0;
 	w->keys = calloc(SG_MAPS_BATCH, key_size);
 	w->values = calloc(SG_MAPS_BATCH, value_size);
-	if (w->keys && w->values)
-		return 0;
-	sg_maps_walk_close(w);
-	return -ENOMEM;
+	if (!err && (!w->keys || !w->values))
+		err = -ENOMEM;
+	if (err)
+		sg_maps_walk_close(w);
+	return err;
 }
 
 void sg_maps_walk_close(struct sg_maps_walk *w)
@@ -24,6 +31,9 @@ void sg_maps_walk_close(struct sg_maps_walk *w)
 	free(w->values);
 	w->keys = NULL;
 	w->values = NULL;
+	if (w->fd > 0)
+		close(w->fd);
+	w->fd = -1;
 }
 
 int sg_maps_walk_next(struct sg_maps_walk *w, bool *end)

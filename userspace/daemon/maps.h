@@ -18,14 +18,14 @@
  * deleted meanwhile may be missed or met twice.
  */
 struct sg_maps_walk {
-	int fd;
+	int fd; /* its own: the guard's changes when it loads the program anew */
 	size_t key_size, value_size;
 	bool begun;
 	__u32 cursor;        /* the kernel's */
 	void *keys, *values; /* SG_MAPS_BATCH of each */
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0 or a negative errno. */
 int sg_maps_walk_open(struct sg_maps_walk *w, int fd, size_t key_size, size_t value_size);
 void sg_maps_walk_close(struct sg_maps_walk *w);
 

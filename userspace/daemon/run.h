@@ -51,6 +51,7 @@ struct sg_daemon {
 	struct sg_server *server;
 	struct sg_prom_http *prom;
 	struct ring_buffer *ring;
+	int ring_fd;
 	struct sg_tables tables;
 	struct sg_sources sources;
 	struct sg_run_service services[SG_SERVICES];
