@@ -20,6 +20,15 @@ const char *sg_human_count(unsigned long long n, char buf[static SG_HUMAN_TEXT])
 	return buf;
 }
 
+/* "9d 0h" is "9d". */
+static void drop_empty_unit(char *text)
+{
+	char *second = strchr(text, ' ');
+
+	if (second && second[1] == '0' && second[1 + strspn(second + 1, "0")] > '9')
+		*second = '\0';
+}
+
 const char *sg_human_seconds(double seconds, char buf[static SG_HUMAN_TEXT])
 {
 	/* Above a thousand years the number is nonsense, and would not fit. */
@@ -27,7 +36,9 @@ const char *sg_human_seconds(double seconds, char buf[static SG_HUMAN_TEXT])
 		return strcpy(buf, "0s");
 	if (seconds > 1e10)
 		return strcpy(buf, "for ever");
-	return sg_duration_format((__u64)(seconds * 1e9), buf);
+	sg_duration_format((__u64)(seconds * 1e9), buf);
+	drop_empty_unit(buf);
+	return buf;
 }
 
 const char *sg_human_ago(double now, double moment, char buf[static SG_HUMAN_TEXT])

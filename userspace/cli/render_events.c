@@ -13,12 +13,11 @@ static void describe(const json_t *event, char *buf, size_t size)
 
 	buf[0] = '\0';
 	if (!strcmp(kind, "refused"))
-		snprintf(buf, size, "%s as %s%s", sg_doc_text(event, "reason"),
-			 sg_doc_text(event, "priority"),
-			 sg_doc_true(event, "would") ? " (would have been; observe)" : "");
+		snprintf(buf, size, "%s, as %s", sg_doc_text(event, "reason"),
+			 sg_doc_text(event, "priority"));
 	else if (!strcmp(kind, "request"))
-		snprintf(buf, size, "%s, request %llu of its connection",
-			 sg_doc_text(event, "class"), sg_doc_count(event, "request"));
+		snprintf(buf, size, "%s%s", sg_doc_text(event, "class"),
+			 sg_doc_count(event, "request") > 1 ? " (not its connection's first)" : "");
 	else if (!strcmp(kind, "answer"))
 		snprintf(buf, size, "%s answered %llu after %s", sg_doc_text(event, "class"),
 			 sg_doc_count(event, "status"),
@@ -51,17 +50,20 @@ void sg_render_event(const json_t *event, const struct sg_style *style, double n
 	const enum sg_paint paint = paint_of(kind);
 	char clock[SG_HUMAN_TEXT], text[256], who[80] = "", times[SG_HUMAN_TEXT] = "";
 	const unsigned long long sampled = sg_doc_count(event, "sampled");
+	const char *shown = kind;
 	char n[SG_HUMAN_TEXT];
 
 	describe(event, text, sizeof(text));
+	if (sg_doc_true(event, "would") && !strcmp(kind, "refused"))
+		shown = "would refuse"; /* observe: nothing was done */
 	if (strcmp(kind, "deaf") != 0 && strcmp(kind, "listening") != 0)
 		snprintf(who, sizeof(who), "%s%s%s:%llu  ", strchr(client, ':') ? "[" : "", client,
 			 strchr(client, ':') ? "]" : "", sg_doc_count(event, "port"));
 	if (sampled > 1)
 		snprintf(times, sizeof(times), "  (x%.20s)", sg_human_count(sampled, n));
-	sg_lines_add(lines, "%s  %s%-10s%s  %s  %s%s%s",
+	sg_lines_add(lines, "%s  %s%-12s%s  %s  %s%s%s",
 		     sg_human_clock(now, sg_doc_real(event, "time"), clock),
-		     paint ? sg_paint(style, paint) : "", kind,
+		     paint ? sg_paint(style, paint) : "", shown,
 		     paint ? sg_paint(style, SG_PAINT_OFF) : "", sg_doc_text(event, "service"), who,
 		     text, times);
 }

@@ -25,11 +25,11 @@ static void say_limits(const struct explain *e, const json_t *policy)
 	char limits[160], at_once[SG_HUMAN_TEXT], burst[SG_HUMAN_TEXT];
 
 	if (*rate)
-		snprintf(limits, sizeof(limits), "at most %s new connections, %s in a row", rate,
+		snprintf(limits, sizeof(limits), "new connections at %s, %s of them at once", rate,
 			 sg_human_count(sg_doc_count(policy, "burst"), burst));
 	else
-		snprintf(limits, sizeof(limits), "any rate of new connections");
-	sg_lines_wrap(e->lines, e->width, "", "It is allowed %s, and %s open at once (%s).", limits,
+		snprintf(limits, sizeof(limits), "new connections at any rate");
+	sg_lines_wrap(e->lines, e->width, "", "It may make %s, and have %s open (%s).", limits,
 		      open ? sg_human_count(open, at_once) : "any number",
 		      sg_doc_known(policy, "prefix") ? sg_doc_text(policy, "prefix")
 						     : "sources.default");

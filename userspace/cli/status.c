@@ -83,6 +83,7 @@ static void add_head(const struct sg_status *st, struct sg_lines *lines)
 	const char *strong = sg_paint(&st->style, SG_PAINT_STRONG);
 	const char *off = sg_paint(&st->style, SG_PAINT_OFF);
 	const double until = sg_doc_real(st->doc, "mode_until_time");
+	const double up_s = st->now - sg_doc_real(st->doc, "started_time");
 	char up[SG_HUMAN_TEXT], clock[SG_HUMAN_TEXT], trial[128] = "", where[256] = "";
 	const json_t *attachment;
 	size_t i;
@@ -98,9 +99,10 @@ static void add_head(const struct sg_status *st, struct sg_lines *lines)
 			 sg_doc_true(attachment, "present") ? sg_doc_text(attachment, "xdp")
 							    : "missing");
 	}
-	sg_lines_wrap(lines, st->style.width, "", "%sscepguard %s, %s%s%s%s, daemon up %s", strong,
-		      sg_doc_text(st->doc, "version"), sg_status_mode(st), trial, off, where,
-		      sg_human_seconds(st->now - sg_doc_real(st->doc, "started_time"), up));
+	sg_lines_wrap(lines, st->style.width, "", "%sscepguard %s, %s%s%s%s, daemon up %s%s",
+		      strong, sg_doc_text(st->doc, "version"), sg_status_mode(st), trial, off,
+		      where, sg_human_seconds(up_s, up),
+		      up_s < 60 ? " (so figures of the last minute are not whole yet)" : "");
 }
 
 static void add_service_name(const struct sg_status *st, const json_t *service,

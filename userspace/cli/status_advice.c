@@ -10,6 +10,7 @@
 #include "status.h"
 
 #define STALE_S     10 /* the loop ticks every second */
+#define NOBODY_S    60
 #define NEARLY_FULL 0.9
 
 struct advice {
@@ -47,6 +48,14 @@ __attribute__((format(printf, 2, 3))) static void type(struct advice *a, const c
 static void type_police(struct advice *a)
 {
 	type(a, "scepguard mode police --confirm-within 10m%s", a->st->instance);
+}
+
+/* check takes a file only: the one the daemon has read. */
+static void type_check(struct advice *a)
+{
+	const char *path = sg_doc_text(a->st->doc, "config.path");
+
+	type(a, "scepguard check%s%s", *path ? " -c " : "", path);
 }
 
 /* ---- The guard itself ---- */
@@ -88,7 +97,7 @@ static void rule_reload(struct advice *a)
 	    sg_doc_true(a->st->doc, "config.reload_ok"))
 		return;
 	say(a, "The last reload was refused and the old configuration goes on. See what is wrong:");
-	type(a, "scepguard check -c %s", sg_doc_text(a->st->doc, "config.path"));
+	type_check(a);
 }
 
 static void rule_trial(struct advice *a)
@@ -133,7 +142,7 @@ static void rule_one_sided(struct advice *a, const json_t *service)
 	    "it counts and limits what clients send, but does not see answers, deafness or the shadow "
 	    "certificate.",
 	    sg_doc_text(service, "name"));
-	type(a, "scepguard check%s", a->st->instance);
+	type_check(a);
 }
 
 static void rule_deaf(struct advice *a, const json_t *service)
@@ -167,6 +176,19 @@ static void rule_silent(struct advice *a, const json_t *service)
 		     ? json_string_value(json_array_get(sg_doc_at(service, "addresses"), 0))
 		     : "ADDRESS");
 	type(a, "show ip http server status          (on the CA)");
+}
+
+/* Silence is calm only if nobody is there. */
+static void rule_nobody(struct advice *a, const json_t *service)
+{
+	if (sg_status_serving_of(service) != SG_SERVING_NEVER ||
+	    a->st->now - sg_doc_real(a->st->doc, "loaded_time") < NOBODY_S)
+		return;
+	say(a,
+	    "%s: nobody has connected yet. If routers should be asking it, their packets do not pass "
+	    "here: compare its address and the interfaces:",
+	    sg_doc_text(service, "name"));
+	type_check(a);
 }
 
 static bool was_over(const json_t *service)
@@ -266,8 +288,8 @@ static void rule_forged(struct advice *a, const json_t *service)
 static void each_service(struct advice *a)
 {
 	static void (*const rules[])(struct advice *, const json_t *) = {
-		rule_deaf,       rule_silent,     rule_one_sided, rule_over_limit,
-		rule_past_guard, rule_wrong_path, rule_storm,     rule_forged,
+		rule_deaf,       rule_silent,     rule_nobody, rule_one_sided, rule_over_limit,
+		rule_past_guard, rule_wrong_path, rule_storm,  rule_forged,
 	};
 	const json_t *service;
 	size_t i;
@@ -290,7 +312,7 @@ void sg_status_advice(const struct sg_status *st, int width, struct sg_lines *li
 	rule_reload(&a);
 	rule_tables(&a);
 	if (!a.count)
-		sg_lines_add(lines, "  Nothing.");
+		sg_lines_add(lines, "  Nothing: all is calm.");
 	if (sg_doc_count(st->doc, "time_scale") > 1)
 		sg_lines_wrap(lines, width, "  ",
 			      "(A lab: the guard's durations are divided by %llu, time_scale.)",

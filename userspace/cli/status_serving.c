@@ -3,6 +3,7 @@
 #include "doc.h"
 #include "human.h"
 #include "status.h"
+#include "../util/units.h"
 
 #define BAR_CELLS 10
 /* So many unanswered SYNs in a row are no accident. */
@@ -33,17 +34,17 @@ static void say_deaf(const struct sg_status *st, const json_t *service, int widt
 		     struct sg_lines *lines)
 {
 	const double since = sg_doc_real(service, "mirror.deaf.since_time");
-	char text[256], lasting[SG_HUMAN_TEXT], next[SG_HUMAN_TEXT];
+	const double next = sg_doc_real(service, "mirror.deaf.next_feeler_in_seconds");
+	char text[256], lasting[SG_HUMAN_TEXT], wait[SG_HUMAN_TEXT], what[128];
 
-	snprintf(text, sizeof(text), "It has left SYNs unanswered for %s.%s%s.",
-		 sg_human_seconds(st->now - since, lasting),
-		 sg_status_observes(st) ? " The guard only observes, so clients go on trying"
-					: " The guard sends nothing into it; it tries again in ",
-		 sg_status_observes(st)
-			 ? ""
-			 : sg_human_seconds(
-				   sg_doc_real(service, "mirror.deaf.next_feeler_in_seconds"),
-				   next));
+	if (sg_status_observes(st))
+		snprintf(what, sizeof(what), "The guard only observes, so clients go on trying.");
+	else
+		snprintf(what, sizeof(what),
+			 "The guard sends nothing into it; it tries again in %s.",
+			 sg_human_seconds(next, wait));
+	snprintf(text, sizeof(text), "It has left SYNs unanswered for %s. %s",
+		 sg_human_seconds(st->now - since, lasting), what);
 	say(st, width, lines, SG_PAINT_BAD, "The CA is deaf.", text);
 }
 
@@ -108,11 +109,12 @@ static void add_gauge(const struct sg_status *st, const json_t *limit, const cha
 static void add_gauges(const struct sg_status *st, const json_t *service, struct sg_lines *lines)
 {
 	struct sg_table with_bars = {.align = "llrlll"};
-	char name[64], window[SG_HUMAN_TEXT];
+	const double window_s = sg_doc_real(service, "mirror.window.seconds");
+	char name[64], window[SG_DURATION_TEXT];
 
-	if (sg_doc_real(service, "mirror.window.seconds") > 0)
+	if (window_s > 0 && window_s < 1e9)
 		snprintf(name, sizeof(name), "new in %s",
-			 sg_human_seconds(sg_doc_real(service, "mirror.window.seconds"), window));
+			 sg_duration_format_exact((__u64)(window_s * 1e9), window));
 	else
 		snprintf(name, sizeof(name), "new");
 	add_gauge(st, sg_doc_at(service, "mirror.window"), name, "worst", &with_bars);
