@@ -6,7 +6,7 @@
 /* Policy of the client's address; false: deny. Sets flow->limited and flow->limits. */
 static __always_inline bool sg_policy(struct sg_run *run)
 {
-	struct sg_prefix_key key = { .prefixlen = 128, .ip = run->flow->key.client };
+	struct sg_prefix_key key = {.prefixlen = 128, .ip = run->flow->key.client};
 	struct sg_policy *policy;
 
 	run->flow->limited = true;
@@ -49,7 +49,8 @@ static __always_inline __u32 sg_look_source(struct sg_run *run, __u64 hash)
 /* Remember that this priority asked in vain; seldom written, so that a flood shares a clean line. */
 static __always_inline void sg_note_asked(struct sg_run *run, __u32 priority)
 {
-	__u64 *asked = &run->budget->asked[priority < SG_PRIORITY_MAX_ ? priority : SG_PRIORITY_OTHER];
+	__u64 *asked =
+		&run->budget->asked[priority < SG_PRIORITY_MAX_ ? priority : SG_PRIORITY_OTHER];
 
 	if (run->flow->now - *asked > SG_TIMES->asked_recent / 4)
 		*asked = run->flow->now;
@@ -60,7 +61,7 @@ static __always_inline void sg_note_asked(struct sg_run *run, __u32 priority)
  */
 __noinline int sg_reclaim(struct xdp_md *ctx, __u32 reason)
 {
-	struct sg_rst rst = { .flags = SG_TCP_RST };
+	struct sg_rst rst = {.flags = SG_TCP_RST};
 	struct sg_run run = {};
 	struct sg_lease *lease;
 	struct sg_conn *old;

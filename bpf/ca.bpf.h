@@ -41,7 +41,8 @@ static __always_inline void sg_ca_listens(struct sg_run *run)
 }
 
 /* Fill the entry of a connection met in mid-life. */
-static __always_inline void sg_adopt_fill(struct xdp_md *ctx, struct sg_run *run, struct sg_conn *conn)
+static __always_inline void sg_adopt_fill(struct xdp_md *ctx, struct sg_run *run,
+					  struct sg_conn *conn)
 {
 	sg_conn_adopt(conn, &run->flow->pkt, run->flow->now);
 	sg_path_note(ctx, &conn->ca.path, run);
@@ -67,7 +68,8 @@ static __always_inline bool sg_adopts(const struct sg_run *run)
 	if (pkt->tcp_flags & (SG_TCP_RST | SG_TCP_FIN) || !(pkt->tcp_flags & SG_TCP_ACK))
 		return false;
 	if (pkt->tcp_flags & SG_TCP_SYN)
-		return !sg_polices(run) || run->flow->now <= run->live->loaded + run->svc->syn_ticks;
+		return !sg_polices(run) ||
+		       run->flow->now <= run->live->loaded + run->svc->syn_ticks;
 	return pkt->payload_len;
 }
 
@@ -250,7 +252,8 @@ static __always_inline void sg_ca_overtakes(struct sg_run *run)
 	if (!limit.connections || limit.connections >= SG_PLACES)
 		return;
 	number = budget->head - 1 - budget->settle_hand++ % limit.connections;
-	if (sg_place_overtaken(budget->places[number & (SG_PLACES - 1)], budget->answered_handshake))
+	if (sg_place_overtaken(budget->places[number & (SG_PLACES - 1)],
+			       budget->answered_handshake))
 		sg_place_event(run->flow->service, number, SG_PLACE_EV_OVERTAKEN, run->flow->now);
 }
 
@@ -266,10 +269,12 @@ static __always_inline int sg_ca_segment(struct xdp_md *ctx, struct sg_run *run)
 	}
 	effects = sg_conn_from_ca(conn, pkt, run->flow->now);
 	if (effects & (SG_EFFECT_SYN_ACK | SG_EFFECT_SYN_ACK_AGAIN))
-		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_SYN_ACK, run->flow->now);
+		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_SYN_ACK,
+			       run->flow->now);
 	if (effects & SG_EFFECT_SYN_ACK)
 		sg_ca_answered_syn(ctx, conn);
-	if (effects & (SG_EFFECT_ANSWERED | SG_EFFECT_REFUSED) && !(conn->flags & SG_CONN_PLACE_SETTLED))
+	if (effects & (SG_EFFECT_ANSWERED | SG_EFFECT_REFUSED) &&
+	    !(conn->flags & SG_CONN_PLACE_SETTLED))
 		sg_ca_settles(run);
 	if (effects & SG_EFFECT_REFUSED) {
 		sg_count(run, SG_COUNTER_CONN_REFUSED_BY_CA);

@@ -37,7 +37,7 @@ static __always_inline int sg_take_entry(const struct sg_take_call *call, const 
 SEC("syscall")
 int sg_take(struct sg_take_call *call)
 {
-	struct sg_ask ask = { .police = true };
+	struct sg_ask ask = {.police = true};
 	struct sg_grant grant = {};
 	struct sg_budget *budget;
 	struct sg_service *svc;

@@ -83,7 +83,8 @@ static __always_inline void sg_request_tell(struct sg_run *run, __u64 count)
 	bool all = run->live->log_requests == 1;
 
 	if (all || sg_event_sampled(run, count))
-		sg_event_tell(run->conn, SG_EVENT_REQUEST, 0, 0, all ? 1 : run->live->sample_mask + 1);
+		sg_event_tell(run->conn, SG_EVENT_REQUEST, 0, 0,
+			      all ? 1 : run->live->sample_mask + 1);
 }
 
 /* The class of a request is final: count it and remember it with its source. */

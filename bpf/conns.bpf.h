@@ -98,7 +98,8 @@ static __always_inline struct sg_conn *sg_conn_blank(struct sg_run *run, __u64 g
 }
 
 /* How packets of this side come in, for frames the daemon may have to send along the same way. */
-static __always_inline void sg_path_note(struct xdp_md *ctx, struct sg_path *path, struct sg_run *run)
+static __always_inline void sg_path_note(struct xdp_md *ctx, struct sg_path *path,
+					 struct sg_run *run)
 {
 	bpf_xdp_load_bytes(ctx, 0, path->mac, sizeof(path->mac));
 	path->ifindex = run->flow->ifindex;
@@ -143,8 +144,8 @@ static __always_inline void sg_conn_extend(struct sg_run *run)
 	if (index >= SG_LEASES)
 		return;
 	lease = &run->budget->leases[index];
-	expires = sg_lease_expiry(run->svc, SG_TIMES->half_open, conn->state, conn->client.line_done,
-				  conn->opened, run->flow->now);
+	expires = sg_lease_expiry(run->svc, SG_TIMES->half_open, conn->state,
+				  conn->client.line_done, conn->opened, run->flow->now);
 	if (lease->generation != conn->generation)
 		return;
 	/* Shorter too: a request whose head is not complete in time, after a handshake. */

@@ -51,7 +51,7 @@ static __always_inline struct sg_cursor sg_frame(struct xdp_md *ctx)
 		     "%[e] = *(u32 *)(%[c] + 4)"
 		     : [d] "=&r"(data), [e] "=&r"(end)
 		     : [c] "r"(ctx));
-	return (struct sg_cursor){ (__u8 *)data, (__u8 *)data, (__u8 *)end };
+	return (struct sg_cursor){(__u8 *)data, (__u8 *)data, (__u8 *)end};
 }
 
 /* Bytes [off, off + n) of the frame, or NULL. off below 4096: headers only. */
@@ -117,8 +117,8 @@ static __always_inline bool sg_rst_tcp(struct xdp_md *ctx, const struct sg_packe
 
 	if (!tcp)
 		return false;
-	partial = !rst->turn && sg_checksum_partial(pkt, tcp, pkt->payload_off - pkt->l4_off +
-								      pkt->payload_len);
+	partial = !rst->turn &&
+		  sg_checksum_partial(pkt, tcp, pkt->payload_off - pkt->l4_off + pkt->payload_len);
 	tcp->sport = rst->sport;
 	tcp->dport = rst->dport;
 	tcp->seq = sg_htonl(rst->seq);
@@ -154,7 +154,8 @@ static __always_inline bool sg_frame_turn(struct xdp_md *ctx)
 }
 
 /* Turn the frame of pkt into this RST. False: nothing usable was written, drop the frame. */
-__noinline int sg_frame_rst(struct xdp_md *ctx, const struct sg_packet *pkt, const struct sg_rst *rst)
+__noinline int sg_frame_rst(struct xdp_md *ctx, const struct sg_packet *pkt,
+			    const struct sg_rst *rst)
 {
 	if (!pkt || !rst)
 		return false;
@@ -169,9 +170,14 @@ __noinline int sg_frame_rst(struct xdp_md *ctx, const struct sg_packet *pkt, con
 static __always_inline int sg_answer_rst(struct xdp_md *ctx, const struct sg_packet *pkt)
 {
 	struct sg_rst rst = {
-		.src = pkt->dst, .dst = pkt->src, .sport = pkt->dport, .dport = pkt->sport,
-		.seq = 0, .ack = pkt->seq + 1 + pkt->payload_len,
-		.flags = SG_TCP_RST | SG_TCP_ACK, .turn = true,
+		.src = pkt->dst,
+		.dst = pkt->src,
+		.sport = pkt->dport,
+		.dport = pkt->sport,
+		.seq = 0,
+		.ack = pkt->seq + 1 + pkt->payload_len,
+		.flags = SG_TCP_RST | SG_TCP_ACK,
+		.turn = true,
 	};
 
 	return sg_frame_rst(ctx, pkt, &rst) ? XDP_TX : XDP_DROP;
@@ -181,8 +187,13 @@ static __always_inline int sg_answer_rst(struct xdp_md *ctx, const struct sg_pac
 static __always_inline int sg_answer_syn_ack(struct xdp_md *ctx, const struct sg_packet *pkt)
 {
 	struct sg_rst rst = {
-		.src = pkt->dst, .dst = pkt->src, .sport = pkt->dport, .dport = pkt->sport,
-		.seq = pkt->ack, .flags = SG_TCP_RST, .turn = true,
+		.src = pkt->dst,
+		.dst = pkt->src,
+		.sport = pkt->dport,
+		.dport = pkt->sport,
+		.seq = pkt->ack,
+		.flags = SG_TCP_RST,
+		.turn = true,
 	};
 
 	return sg_frame_rst(ctx, pkt, &rst) ? XDP_TX : XDP_DROP;

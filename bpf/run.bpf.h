@@ -83,7 +83,8 @@ static __always_inline struct sg_endpoint *sg_endpoint_find(const struct sg_live
 							    const struct sg_ip *ip, __be16 port)
 {
 	__u32 half = live->endpoint_half & 1;
-	__u32 slot = half * SG_ENDPOINT_SLOTS + sg_endpoint_slot(ip, port, live->endpoint_seed[half]);
+	__u32 slot =
+		half * SG_ENDPOINT_SLOTS + sg_endpoint_slot(ip, port, live->endpoint_seed[half]);
 	struct sg_endpoint *ep = bpf_map_lookup_elem(&sg_endpoints, &slot);
 
 	return ep && sg_endpoint_is(ep, ip, port) ? ep : NULL;
@@ -120,7 +121,7 @@ static __always_inline void sg_run_source(struct sg_run *run, const struct sg_ip
 /* The entry of a connection's source. */
 static __always_inline struct sg_source *sg_source_of(const struct sg_conn *conn)
 {
-	struct sg_source_key key = { .ip = conn->source, .service = conn->service };
+	struct sg_source_key key = {.ip = conn->source, .service = conn->service};
 
 	return bpf_map_lookup_elem(&sg_sources, &key);
 }

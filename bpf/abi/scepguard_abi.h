@@ -18,21 +18,21 @@
 /* Carried by the directory of the pins: raise it with every change of a map's layout. */
 #define SG_ABI_VERSION 1
 
-#define SG_SERVICES	  8
-#define SG_ENDPOINTS	  32
+#define SG_SERVICES    8
+#define SG_ENDPOINTS   32
 /* Two halves: a reload fills the idle one and switches over with one word. Slots are chosen by a
  * seed that the daemon searches until no two endpoints collide, so a lookup is one comparison.
  */
 #define SG_ENDPOINT_SLOTS 1024
 /* Places are a power of two above any `connections` (1000 at most), so limits change live. */
-#define SG_PLACES	  1024
-#define SG_LEASES	  1024
-#define SG_NO_LEASE	  0xffffffffu
-#define SG_NO_PLACE	  (~0ull)
-#define SG_VLAN_MAX	  4
-#define SG_ANSWER_HEAD	  512
+#define SG_PLACES          1024
+#define SG_LEASES          1024
+#define SG_NO_LEASE        0xffffffffu
+#define SG_NO_PLACE        (~0ull)
+#define SG_VLAN_MAX        4
+#define SG_ANSWER_HEAD     512
 #define SG_LATENCY_BUCKETS 12
-#define SG_STATUS_CLASSES 6 /* 1xx is never final: 0 = not HTTP, 2xx, 3xx, 4xx, 5xx at 2..5 */
+#define SG_STATUS_CLASSES  6 /* 1xx is never final: 0 = not HTTP, 2xx, 3xx, 4xx, 5xx at 2..5 */
 
 /* Length and count of names that appear in the kernel (15 characters). */
 
@@ -70,37 +70,36 @@ struct sg_policy {
 /* mode_word: now (bits 0-3) | then (4-7) | until (8-63, ticks; 0 = for good). One word, so that
  * it is read and written whole, and the program itself ends a timed trial.
  */
-#define SG_MODE_WORD(now, then, until) \
-	((__u64)(now) | (__u64)(then) << 4 | (__u64)(until) << 8)
+#define SG_MODE_WORD(now, then, until) ((__u64)(now) | (__u64)(then) << 4 | (__u64)(until) << 8)
 
 /* sg_live[0]. Owner: the daemon; the program only reads it. */
 struct sg_live {
 	__u64 mode_word;
-	__u64 police_since;	/* when the mode last rose to police */
-	__u64 heartbeat;	/* when the daemon last lived; stale after SG_HEARTBEAT_STALE */
-	__u64 loaded;		/* when this guard first started: SYN-ACKs adopt for a while */
-	__u64 hash_key[2];	/* secret of the source table, from getrandom at first load */
-	__u32 endpoint_half;	/* 0 or 1 */
+	__u64 police_since;     /* when the mode last rose to police */
+	__u64 heartbeat;        /* when the daemon last lived; stale after SG_HEARTBEAT_STALE */
+	__u64 loaded;           /* when this guard first started: SYN-ACKs adopt for a while */
+	__u64 hash_key[2];      /* secret of the source table, from getrandom at first load */
+	__u32 endpoint_half;    /* 0 or 1 */
 	__u32 endpoint_seed[2]; /* of each half */
-	__u32 policies;		/* prefixes in sg_prefixes; 0 = do not look */
-	__u32 ipv4_mask;	/* host order: what counts as one IPv4 source */
-	__u32 ipv6_prefix;	/* bits, 1..128 */
-	__u32 sample_mask;	/* refusals: one event in sample_mask + 1 per CPU */
-	__u32 config_mode;	/* enum sg_mode of the file that was applied last */
-	__u32 log_requests;	/* 0 off, else one request in log_requests; 1 = all */
+	__u32 policies;         /* prefixes in sg_prefixes; 0 = do not look */
+	__u32 ipv4_mask;        /* host order: what counts as one IPv4 source */
+	__u32 ipv6_prefix;      /* bits, 1..128 */
+	__u32 sample_mask;      /* refusals: one event in sample_mask + 1 per CPU */
+	__u32 config_mode;      /* enum sg_mode of the file that was applied last */
+	__u32 log_requests;     /* 0 off, else one request in log_requests; 1 = all */
 	struct sg_source_limits source_default;
 };
 
 /* sg_endpoints[half * SG_ENDPOINT_SLOTS + slot]. */
 struct sg_endpoint {
 	struct sg_ip ip;
-	__be16 port;	 /* 0: the entry of the address itself, for fragments */
-	__u8 used;	 /* 0 = empty slot */
-	__u8 service;	 /* index in sg_services */
-	__u16 id;	 /* stable over reloads; part of the connection's key */
-	__u8 ca_mac[6];	 /* source MAC of the CA's packets; asked only when one_armed */
+	__be16 port;    /* 0: the entry of the address itself, for fragments */
+	__u8 used;      /* 0 = empty slot */
+	__u8 service;   /* index in sg_services */
+	__u16 id;       /* stable over reloads; part of the connection's key */
+	__u8 ca_mac[6]; /* source MAC of the CA's packets; asked only when one_armed */
 	__u8 mac_known;
-	__u8 one_armed;	 /* clients' and CA's packets arrive on the same interface */
+	__u8 one_armed; /* clients' and CA's packets arrive on the same interface */
 	__u16 pad;
 	__u32 ca_ifindex; /* the CA is behind this interface; 0 = unknown (then nobody is the CA) */
 };
@@ -108,7 +107,7 @@ struct sg_endpoint {
 struct sg_window_limit {
 	__u32 connections; /* the guard's own cap in any window; 0 = no limit */
 	__u32 pad;
-	__u64 ticks;	   /* window + 1/600 of it for path jitter + 1 tick of rounding */
+	__u64 ticks; /* window + 1/600 of it for path jitter + 1 tick of rounding */
 };
 
 /* sg_services[i]. Owner: the daemon. A reader may see a mixture of old and new for one packet
@@ -163,19 +162,19 @@ enum sg_conn_state {
 	SG_CONN_SYN_SENT,    /* SYN forwarded, nothing back yet */
 	SG_CONN_SYN_ACKED,   /* the CA answered it */
 	SG_CONN_ESTABLISHED, /* the client's ACK was forwarded */
-	SG_CONN_CLOSED,	     /* ended; the entry stays until its ring place is reused */
+	SG_CONN_CLOSED,      /* ended; the entry stays until its ring place is reused */
 };
 
 /* Bits of sg_conn.flags (changed with atomic or). */
-#define SG_CONN_CLIENT_FIN	 0x01u
-#define SG_CONN_CA_FIN		 0x02u
-#define SG_CONN_ADOPTED		 0x04u /* met in mid-life */
-#define SG_CONN_ACTUAL		 0x08u /* counted as open at the CA (the actual book) */
-#define SG_CONN_PLACE_SETTLED	 0x10u /* its place is settled for good */
-#define SG_CONN_CA_READ		 0x20u /* the CA acknowledged client data: its handshake is over */
-#define SG_CONN_CA_ANSWERED	 0x40u /* first byte from the CA seen */
-#define SG_CONN_SOURCE		 0x80u /* counted in its source's `connections` */
-#define SG_CONN_WOULD_REFUSE	 0x100u /* observe: police would have refused it */
+#define SG_CONN_CLIENT_FIN    0x01u
+#define SG_CONN_CA_FIN        0x02u
+#define SG_CONN_ADOPTED       0x04u  /* met in mid-life */
+#define SG_CONN_ACTUAL        0x08u  /* counted as open at the CA (the actual book) */
+#define SG_CONN_PLACE_SETTLED 0x10u  /* its place is settled for good */
+#define SG_CONN_CA_READ       0x20u  /* the CA acknowledged client data: its handshake is over */
+#define SG_CONN_CA_ANSWERED   0x40u  /* first byte from the CA seen */
+#define SG_CONN_SOURCE        0x80u  /* counted in its source's `connections` */
+#define SG_CONN_WOULD_REFUSE  0x100u /* observe: police would have refused it */
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
  * written by the side the client's packets arrive on, those below `ca` by the other; two packets
@@ -185,29 +184,29 @@ enum sg_conn_state {
  */
 struct sg_conn {
 	__u64 generation; /* number in sg_conn_ring */
-	__u64 place;	  /* admission number in the budget's ring, or SG_NO_PLACE */
+	__u64 place;      /* admission number in the budget's ring, or SG_NO_PLACE */
 	__u64 opened;
 	__u32 state;
 	__u32 flags;
 	__u32 lease; /* index or SG_NO_LEASE; taken out by exchange, so released once */
 	__u8 service;
-	__u8 priority; /* it was admitted as */
-	__u8 reason;   /* with which it was admitted */
-	__u8 family;   /* 4 or 6 */
+	__u8 priority;       /* it was admitted as */
+	__u8 reason;         /* with which it was admitted */
+	__u8 family;         /* 4 or 6 */
 	struct sg_ip source; /* key of its source (masked) */
 
 	/* client's side */
 	struct {
 		__u64 seen;
-		__u64 handshake;     /* when its first ACK was forwarded */
-		__u64 request_ns;    /* ktime when the last request line ended; 0 = none open */
+		__u64 handshake;  /* when its first ACK was forwarded */
+		__u64 request_ns; /* ktime when the last request line ended; 0 = none open */
 		__u32 isn;
-		__u32 next;	     /* next byte the classifier expects */
-		__u32 end;	     /* highest sequence number sent + 1 */
-		__u32 ack;	     /* last ACK number */
-		__u32 request_ack;   /* ACK number when the last request line ended */
-		__u16 requests;	     /* request lines begun */
-		__u8 request_class;  /* of the last request; enum sg_request_class */
+		__u32 next;         /* next byte the classifier expects */
+		__u32 end;          /* highest sequence number sent + 1 */
+		__u32 ack;          /* last ACK number */
+		__u32 request_ack;  /* ACK number when the last request line ended */
+		__u16 requests;     /* request lines begun */
+		__u8 request_class; /* of the last request; enum sg_request_class */
 		__u8 line_done;
 		struct sg_http_line line;
 		struct sg_path path;
@@ -216,14 +215,14 @@ struct sg_conn {
 	/* CA's side */
 	struct {
 		__u64 seen;
-		__u64 syn_ack;	/* last SYN-ACK */
+		__u64 syn_ack; /* last SYN-ACK */
 		__u32 isn;
-		__u32 next;	/* next byte the answer reader expects */
-		__u32 end;	/* highest sequence number sent + 1 */
-		__u32 ack;	/* last ACK number: what the CA has received */
-		__u16 answers;	/* requests whose answer has begun, compared with client.requests */
-		__u16 status;	/* of the last answer */
-		__u8 known;	/* a segment of the CA was seen */
+		__u32 next;    /* next byte the answer reader expects */
+		__u32 end;     /* highest sequence number sent + 1 */
+		__u32 ack;     /* last ACK number: what the CA has received */
+		__u16 answers; /* requests whose answer has begun, compared with client.requests */
+		__u16 status;  /* of the last answer */
+		__u8 known;    /* a segment of the CA was seen */
 		__u8 answer_done;
 		__u16 head_bytes; /* of a GetNextCACert answer, told to the daemon */
 		struct sg_http_answer answer;
@@ -237,7 +236,7 @@ struct sg_conn {
 #define SG_PLACE_SYN_ACKED 1u
 #define SG_PLACE_HANDSHAKE 2u
 #define SG_PLACE_SETTLED   4u
-#define SG_PLACE_FINAL	   8u /* settled for good; without it a resent SYN-ACK opens it again */
+#define SG_PLACE_FINAL     8u /* settled for good; without it a resent SYN-ACK opens it again */
 
 struct sg_lease {
 	struct sg_conn_key key;
@@ -252,9 +251,9 @@ struct sg_lease {
  */
 struct sg_actual {
 	__u64 dates[SG_PLACES]; /* first SYN-ACK of each connection */
-	__u64 head, tail;	/* dates [tail, head) were inside the window at the last one */
-	__u32 worst;		/* most in any window, ever */
-	__s32 open;		/* connections open now */
+	__u64 head, tail;       /* dates [tail, head) were inside the window at the last one */
+	__u32 worst;            /* most in any window, ever */
+	__s32 open;             /* connections open now */
 	__u32 open_peak;
 	__u32 pad;
 };
@@ -263,11 +262,11 @@ struct sg_deaf {
 	__u32 unanswered; /* SYNs forwarded since the last SYN-ACK */
 	__u32 episodes;
 	__u64 first_unanswered;
-	__u64 last_answer;   /* last SYN-ACK; 0 = never */
-	__u64 since;	     /* 0 = listening */
+	__u64 last_answer; /* last SYN-ACK; 0 = never */
+	__u64 since;       /* 0 = listening */
 	__u64 next_feeler;
-	__u64 resume_until;  /* half the window until then */
-	__u64 deaf_ticks;    /* sum over finished episodes */
+	__u64 resume_until; /* half the window until then */
+	__u64 deaf_ticks;   /* sum over finished episodes */
 };
 
 /* sg_budgets[i]: one service's lock, ring, leases and heads in one value, so that all pointers
@@ -276,13 +275,13 @@ struct sg_deaf {
 struct sg_budget {
 	struct bpf_spin_lock lock;
 	__u32 slots_used;
-	__u64 head;		  /* number of the next admission */
-	__u64 answered_handshake; /* latest handshake of a connection the CA answered */
+	__u64 head;                    /* number of the next admission */
+	__u64 answered_handshake;      /* latest handshake of a connection the CA answered */
 	__u64 asked[SG_PRIORITY_MAX_]; /* when this priority was last refused */
-	__u32 below_enrolment;	  /* admissions below enrolment, for one in ten */
+	__u32 below_enrolment;         /* admissions below enrolment, for one in ten */
 	__u32 settle_hand;
 	__u32 lease_hand;
-	__u32 leases_high;	  /* leases above were never used */
+	__u32 leases_high; /* leases above were never used */
 	__u32 free_top;
 	__u16 free_leases[SG_LEASES];
 	__u16 place_lease[SG_PLACES];
@@ -302,13 +301,13 @@ struct sg_source {
 	__u64 first_seen;
 	__u64 last_seen;
 	__u64 asked[SG_PRIORITY_MAX_]; /* last request worth this priority; 0 = never */
-	__u64 useful_since;	 /* first useful ask not yet answered with 2xx; 0 = none */
-	__u64 claim_until;	 /* in-progress claim */
+	__u64 useful_since;            /* first useful ask not yet answered with 2xx; 0 = none */
+	__u64 claim_until;             /* in-progress claim */
 	__u64 claim_granted;
 	__u64 last_handshake;
-	__u32 claim_left;	 /* connections left of it */
-	__u32 handshake_tat;	 /* second rate bucket, charged by completed handshakes only */
-	__s32 connections;	 /* open now, half-open ones included */
+	__u32 claim_left;    /* connections left of it */
+	__u32 handshake_tat; /* second rate bucket, charged by completed handshakes only */
+	__s32 connections;   /* open now, half-open ones included */
 	__u32 admitted;
 	__u32 requests[SG_REQUEST_MAX_];
 	__u32 answers[SG_STATUS_CLASSES];
@@ -327,7 +326,7 @@ struct sg_syn_bucket {
 struct sg_stats {
 	__u64 counters[SG_COUNTER_MAX_];
 	__u64 verdicts[SG_PRIORITY_MAX_][SG_REASON_MAX_]; /* what was done (police) */
-	__u64 would[SG_PRIORITY_MAX_][SG_REASON_MAX_];	  /* what police would have done (observe) */
+	__u64 would[SG_PRIORITY_MAX_][SG_REASON_MAX_]; /* what police would have done (observe) */
 	__u64 requests[SG_REQUEST_MAX_];
 	__u64 answers[SG_REQUEST_MAX_][SG_STATUS_CLASSES];
 	__u64 latency[SG_LATENCY_BUCKETS + 1]; /* request to first byte; last = above all bounds */
@@ -335,7 +334,10 @@ struct sg_stats {
 };
 
 /* Upper bounds of the latency buckets, in ms. */
-#define SG_LATENCY_BOUNDS_MS { 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10000 }
+#define SG_LATENCY_BOUNDS_MS                                          \
+	{                                                             \
+		1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10000 \
+	}
 
 /* sg_passed[0], per CPU: packets of no service. */
 struct sg_passed_stats {
@@ -351,12 +353,12 @@ struct sg_event {
 	__u8 priority;
 	__u8 reason;
 	__u8 request_class;
-	__u8 would;	/* 1 = observe: nothing was done */
+	__u8 would; /* 1 = observe: nothing was done */
 	__be16 client_port;
 	struct sg_ip client;
 	__u16 endpoint;
 	__u16 status;
-	__u32 latency_us; /* answers: request to first byte */
+	__u32 latency_us;     /* answers: request to first byte */
 	__u16 request_number; /* on its connection, from 1 */
 	__u16 head_bytes;     /* of head[], answers to GetNextCACert only */
 	__u16 head_offset;    /* where in the answer head[] begins */
@@ -374,17 +376,17 @@ struct sg_answer_event {
 
 /* sg_clock: the program's clock, since userspace cannot read jiffies. */
 struct sg_clock_call {
-	__u64 ticks; /* out */
+	__u64 ticks;    /* out */
 	__u64 ktime_ns; /* out */
 };
 
 /* sg_take: one place and slot for a connection of the guard's own (probe). */
 struct sg_take_call {
-	__u32 service;	/* in */
-	__u32 priority; /* in */
+	__u32 service;          /* in */
+	__u32 priority;         /* in */
 	struct sg_conn_key key; /* in: the probe's own address and port */
-	__u32 reason;	/* out: enum sg_reason */
-	__u64 generation; /* out: of the entry made, 0 = refused */
+	__u32 reason;           /* out: enum sg_reason */
+	__u64 generation;       /* out: of the entry made, 0 = refused */
 };
 
 #endif

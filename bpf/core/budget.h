@@ -22,7 +22,7 @@ struct sg_ask {
 	__u64 now;
 	__u64 generation;
 	__u64 police_since; /* when police began, for the first `life` of it */
-	__u32 priority; /* enum sg_priority */
+	__u32 priority;     /* enum sg_priority */
 	/* True in police. In observe the CA's real state is not heeded: police would have prevented it. */
 	bool police;
 };
@@ -37,7 +37,8 @@ struct sg_grant {
 /* Did the CA answer n connections within the window? Implied by the ring for connections that were
  * admitted; this also counts those that came before police, or past the guard.
  */
-static __always_inline bool sg_actual_full(const struct sg_actual *a, __u32 n, __u64 window, __u64 now)
+static __always_inline bool sg_actual_full(const struct sg_actual *a, __u32 n, __u64 window,
+					   __u64 now)
 {
 	__u64 date = sg_read_once(a->dates[(sg_read_once(a->head) - n) & (SG_PLACES - 1)]);
 

@@ -32,8 +32,7 @@ static __always_inline bool sg_request_begins(const struct sg_conn *c, const str
  * new request resets the reader. sent_before: client.end before this packet.
  */
 static __always_inline enum sg_request_progress
-sg_request_place(struct sg_conn *c, const struct sg_packet *pkt,
-								 __u32 sent_before, __u32 *skip)
+sg_request_place(struct sg_conn *c, const struct sg_packet *pkt, __u32 sent_before, __u32 *skip)
 {
 	if (!pkt->payload_len || c->state != SG_CONN_ESTABLISHED)
 		return SG_REQUEST_NOTHING;
@@ -56,8 +55,10 @@ sg_request_place(struct sg_conn *c, const struct sg_packet *pkt,
 }
 
 /* After feeding: the reader has seen `read` more bytes. done: its class is final. */
-static __always_inline enum sg_request_progress sg_request_advance(struct sg_conn *c, const struct sg_packet *pkt, __u32 read, __u8 request_class,
-		   bool done, __u64 now_ns)
+static __always_inline enum sg_request_progress sg_request_advance(struct sg_conn *c,
+								   const struct sg_packet *pkt,
+								   __u32 read, __u8 request_class,
+								   bool done, __u64 now_ns)
 {
 	if (c->client.request_class == SG_REQUEST_NONE) /* its first byte */
 		c->client.requests++;

@@ -18,7 +18,7 @@
 #define SG_EFFECT_ANSWERED      0x10u /* first byte, FIN or RST of the CA */
 #define SG_EFFECT_REFUSED       0x20u /* the CA answered the SYN with RST */
 #define SG_EFFECT_ENDED         0x40u
-#define SG_EFFECT_BELIEVED	0x80u /* the segment fits the connection: its payload may be read */
+#define SG_EFFECT_BELIEVED      0x80u /* the segment fits the connection: its payload may be read */
 
 /* Farthest a sequence number may lie from the last one to be believed: an unscaled window each side
  * and then some (clients that scale send more, but not 1 MiB ahead of a SCEP server).
@@ -147,7 +147,8 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 		c->client.ack = pkt->ack;
 	if (pkt->tcp_flags & SG_TCP_FIN && !sg_seq_after(pkt->seq, c->client.end))
 		effects |= sg_conn_fin(c, SG_CONN_CLIENT_FIN,
-				       one_sided && !c->ca.known ? SG_CONN_CLIENT_FIN : SG_CONN_CA_FIN);
+				       one_sided && !c->ca.known ? SG_CONN_CLIENT_FIN
+								 : SG_CONN_CA_FIN);
 	if (sg_seq_after(end, c->client.end))
 		c->client.end = end;
 	return effects | SG_EFFECT_BELIEVED;

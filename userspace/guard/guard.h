@@ -37,7 +37,7 @@ enum sg_guard_map {
 struct sg_guard_attachment {
 	char ifname[16];
 	__u32 ifindex;
-	bool native; /* false: generic */
+	bool native;  /* false: generic */
 	bool present; /* the interface exists and our program is on it */
 };
 

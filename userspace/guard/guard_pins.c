@@ -95,8 +95,8 @@ int sg_guard_pins_prepare(const struct sg_guard *g)
 /* State worth pinning: everything but the compiler's own sections and the scratch value. */
 static bool is_state(const struct bpf_map *map)
 {
-	static const char *const scratch[] = { "sg_scratch", "sg_flows", "sg_call_scratch",
-					       "sg_blank_source" };
+	static const char *const scratch[] = {"sg_scratch", "sg_flows", "sg_call_scratch",
+					      "sg_blank_source"};
 	const char *name = bpf_map__name(map);
 
 	for (size_t i = 0; i < sizeof(scratch) / sizeof(scratch[0]); i++)
