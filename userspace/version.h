@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The version as `scepguard version`, the metrics and the man page tell it. A build may set another
- * one (-DSG_VERSION='"1.2-local"').
- */
+/* The version as `scepguard version` and the metrics tell it. The build takes it from the file VERSION. */
 #ifndef SG_VERSION_H
 #define SG_VERSION_H
 
 #ifndef SG_VERSION
-#define SG_VERSION "0.1.0"
+#define SG_VERSION "unversioned"
 #endif
 
 #endif
