@@ -43,9 +43,11 @@ static __always_inline bool sg_attempt_over(const struct sg_run *run)
  */
 static __always_inline int sg_resend(struct sg_run *run)
 {
-	__u32 hears = sg_budget_hears(run->budget, run->svc, SG_TIMES, run->flow->now);
+		__u32 hears = SG_REASON_ADMITTED;
 
-	if (sg_polices(run) && hears == SG_REASON_CA_DEAF) {
+	if (sg_polices(run))
+		hears = sg_budget_hears(run->budget, run->svc, SG_TIMES, run->flow->now);
+	if (hears == SG_REASON_CA_DEAF) {
 		sg_count(run, SG_COUNTER_SYN_RESENT_DEAF);
 		return XDP_DROP;
 	}

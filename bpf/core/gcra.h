@@ -122,7 +122,7 @@ static __always_inline bool sg_bucket_charge(struct sg_syn_bucket *b, __u32 fing
 	old = sg_read_once(b->slot[i & 7]);
 	tat = sg_gcra_charge(known ? (__u32)old : now, lim->interval_ticks, lim->burst, now);
 	__sync_val_compare_and_swap(&b->slot[i & 7], old, (__u64)fingerprint << 32 | tat);
-	return !known && old && sg_gcra_may((__u32)old, lim->interval_ticks, 0, now) == false;
+	return !known && old && (__s32)((__u32)old - now) > 0;
 }
 
 #endif

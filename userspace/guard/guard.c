@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Life of the guard: open, apply, tend, close; the mode; calls into the program. */
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -58,10 +59,26 @@ static int open_loaded(struct sg_guard *g, const struct sg_config *conf)
 	return err;
 }
 
+/* A start that failed. A guard that was there before goes on as it was; otherwise nothing is left. */
+static void open_undo(struct sg_guard *g)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	char path[PATH_MAX];
+	bool attached = false;
+
+	sg_guard_attach_undo(g);
+	if (!sg_guard_path(g, "links", "", path))
+		dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		attached |= entry->d_name[0] != '.';
+	if (dir && !attached)
+		sg_guard_detach(g->bpffs);
+}
+
 int sg_guard_open(const struct sg_config *conf, struct sg_guard **ret)
 {
 	struct sg_guard *g = calloc(1, sizeof(*g));
-	bool fresh;
 	int err;
 
 	if (!g)
@@ -73,19 +90,14 @@ int sg_guard_open(const struct sg_config *conf, struct sg_guard **ret)
 	err = sg_guard_measure_hz(&g->hz);
 	if (!err)
 		err = sg_guard_pins_prepare(g);
-	fresh = true;
-	if (!err)
-		err = open_loaded(g, conf);
 	if (!err) {
-		fresh = g->live.heartbeat == g->live.loaded;
-		err = sg_guard_attach_all(g);
+		err = open_loaded(g, conf);
+		if (!err)
+			err = sg_guard_attach_all(g);
+		if (err)
+			open_undo(g);
 	}
 	if (err) {
-		/* A guard that was there before goes on as it was; a new one leaves nothing. */
-		if (fresh && g->skel) {
-			sg_guard_attach_undo(g);
-			sg_guard_detach(g->bpffs);
-		}
 		sg_guard_close(g);
 		return err;
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The program on its interfaces, by pinned bpf_link: attach, take over, update without a gap. */
+#include <dirent.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -143,35 +144,49 @@ int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link)
 		err = -errno;
 		close(link->fd);
 		link->fd = -1;
-		return sg_log_err(err, "cannot pin the link of interface '%s' at '%s'",
-				  link->ifname, path);
+				return sg_log_err(err, "cannot pin the link of interface '%s' at '%s'", link->ifname, path);
 	}
+	link->made = true;
 	return 0;
 }
 
-/* Links of interfaces that are no longer listed: detach. */
+/* A pinned link of an interface that is no longer listed (the file changed while no daemon ran): off. */
 static void drop_unlisted(struct sg_guard *g)
 {
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
 	char path[PATH_MAX];
 
-	for (__u32 i = 0; i < SG_CONFIG_INTERFACES_MAX; i++) {
-		struct sg_guard_link *link = &g->links[i];
+	if (sg_guard_path(g, "links", "", path))
+		return;
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		bool listed = entry->d_name[0] == '.';
 
-		if (i < g->link_count || link->fd < 0)
+		for (__u32 i = 0; i < g->link_count; i++)
+			listed |= !strcmp(g->links[i].ifname, entry->d_name);
+		if (listed || sg_guard_path(g, "links", entry->d_name, path) || unlink(path))
 			continue;
-		if (!sg_guard_path(g, "links", link->ifname, path))
-			unlink(path);
-		close(link->fd);
-		link->fd = -1;
+		sg_log_info("interface '%s' is no longer listed: detached", entry->d_name);
 	}
 }
 
-/* Detach and unpin what this process attached: a start that failed leaves nothing half attached. */
+/* Detach and unpin what this process attached; what it took over goes on. */
 void sg_guard_attach_undo(struct sg_guard *g)
 {
-	g->link_count = 0;
-	drop_unlisted(g);
+	char path[PATH_MAX];
+
+	for (__u32 i = 0; i < g->link_count; i++) {
+		if (!g->links[i].made)
+			continue;
+		if (!sg_guard_path(g, "links", g->links[i].ifname, path))
+			unlink(path);
+		close(g->links[i].fd);
+		g->links[i].fd = -1;
+		g->links[i].made = false;
+	}
 }
+
 
 int sg_guard_attach_all(struct sg_guard *g)
 {
@@ -179,6 +194,8 @@ int sg_guard_attach_all(struct sg_guard *g)
 
 	for (__u32 i = 0; !err && i < g->link_count; i++)
 		err = sg_guard_attach_one(g, &g->links[i]);
+	if (!err)
+		drop_unlisted(g);
 	return err;
 }
 

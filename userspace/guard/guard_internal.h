@@ -18,6 +18,7 @@ struct sg_guard_link {
 	__u32 ifindex;
 	int fd; /* -1 = not attached */
 	bool native;
+	bool made; /* by this process: a start that fails takes it off again */
 	bool told; /* that it is missing */
 };
 
