@@ -121,7 +121,7 @@ static void test_bad_requests(void **state)
 		"{\"command\":\"status\\u0000\"}",
 		"{\"command\":\"status\",\"limit\":1}",
 		"{\"command\":\"status\",\"x\":1}",
-		"{\"command\":\"status\",\"command\":\"mode\"}",
+		"{\"command\":\"mode\",\"command\":\"status\"}",
 		"{\"command\":\"sources\",\"limit\":0}",
 		"{\"command\":\"sources\",\"limit\":1001}",
 		"{\"command\":\"sources\",\"limit\":-1}",
@@ -358,10 +358,11 @@ static void test_socket_never_reads(void **state)
 	calls = 0;
 	for (int i = 0; i < 3000; i++) {
 		(void)!send(greedy, line, strlen(line), MSG_NOSIGNAL);
-		turn(b, 1);
+		if (i % 8 == 7)
+			turn(b, 1);
 	}
 	/* A socket's buffer and one answer waiting: far fewer than were asked for. */
-	assert_in_range(calls, 1, 20);
+	assert_in_range(calls, 1, 6);
 	answer_size = 3;
 	say(other, line);
 	turn(b, 2);
@@ -416,6 +417,48 @@ static void test_socket_follower(void **state)
 	close(fd);
 }
 
+/* ---- The loop ---- */
+
+struct pair {
+	struct sg_loop_watch watch[2];
+	struct sg_loop loop;
+	int calls[2];
+};
+
+static struct pair pair;
+
+/* Whoever is called first takes the other one off: its event, already fetched, must not arrive. */
+static void remove_other(struct sg_loop_watch *w, __u32 events)
+{
+	int me = w == &pair.watch[1];
+
+	(void)events;
+	pair.calls[me]++;
+	sg_loop_remove(&pair.loop, &pair.watch[!me]);
+	pair.loop.stop = true;
+}
+
+static void test_removed_watch_is_not_called(void **state)
+{
+	int fds[2][2];
+
+	(void)state;
+	assert_int_equal(sg_loop_open(&pair.loop), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe(fds[i]), 0);
+		assert_int_equal(write(fds[i][1], "x", 1), 1);
+		pair.watch[i] = (struct sg_loop_watch){fds[i][0], remove_other};
+		assert_int_equal(sg_loop_add(&pair.loop, &pair.watch[i], EPOLLIN), 0);
+	}
+	assert_int_equal(sg_loop_run(&pair.loop), 0);
+	assert_int_equal(pair.calls[0] + pair.calls[1], 1);
+	sg_loop_close(&pair.loop);
+	for (int i = 0; i < 2; i++) {
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_trial_bounds),
 		cmocka_unit_test(test_truncated_and_mutated),
 		cmocka_unit_test(test_huge_and_deep),
+		cmocka_unit_test(test_removed_watch_is_not_called),
 		cmocka_unit_test_setup_teardown(test_socket_mode, open_bench, close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_pieces, open_bench, close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_half_closed, open_bench, close_bench),

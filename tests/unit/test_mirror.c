@@ -183,6 +183,7 @@ static void test_stale_slot_is_not_older(void **state)
 	sg_mirror_advance(&f->mirror, &limits, &f->actual);
 	assert_int_equal(f->mirror.worst, 80);
 	assert_int_equal(f->mirror.episodes, 1);
+	assert_int_equal(f->mirror.block_since, START + 78);
 }
 
 int main(void)
