@@ -13,6 +13,7 @@ from netlab_core import ROOT, LabError, stop, wait_for
 
 PROGRAM = ROOT / "build" / "scepguard"
 READY_S = 20
+STATUS_ANSWERED = (0, 5)  # 5: answered, and a CA is deaf or does not answer (scepguard(8))
 
 
 def _yaml(value, indent=0):
@@ -67,7 +68,12 @@ class Guard:
 
     def command(self, *words, check=True):
         """`scepguard WORDS -c FILE` in the gateway; CompletedProcess."""
-        return self.lab.gw.run([PROGRAM, *words, "-c", self.config_path], check=check)
+        done = self.lab.gw.run([PROGRAM, *words, "-c", self.config_path], check=False)
+        fine = STATUS_ANSWERED if words[0] == "status" else (0,)
+        if check and done.returncode not in fine:
+            raise LabError(f"scepguard {' '.join(words)}: exit {done.returncode}: "
+                           f"{done.stderr.strip()}")
+        return done
 
     def start(self):
         """Start the daemon and wait until `status` answers."""
@@ -87,7 +93,7 @@ class Guard:
     def _is_ready(self):
         if self.process.poll() is not None:
             raise LabError(f"scepguard ended with status {self.process.returncode}")
-        return self.command("status", "--json", check=False).returncode == 0
+        return self.command("status", "--json", check=False).returncode in STATUS_ANSWERED
 
     def status(self):
         """`status --json` as a dict."""
