@@ -10,5 +10,5 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 export PYTHONPYCACHEPREFIX="$PWD/build/pycache"
 scripts/install-deps.sh
-make --no-print-directory -j"$(nproc)" all lab
+make -s -j"$(nproc)" all lab
 exec python3 tests/lab/demo.py "$@"
