@@ -361,12 +361,7 @@ static inline __u8 sg_http_step(struct sg_http_line *line, __u8 state, __u8 byte
 			sg_token_push(&line->token, byte);
 	}
 	if (to & SG_HTTP_MARK) {
-		/* Through memory the verifier forgets which mark it was, so that all paths
-		 * through here meet again: a third of the instructions to verify.
-		 */
-		line->state = sg_http_mark(line, state, kind, next, position);
-		asm volatile("" : : : "memory");
-		next = line->state;
+		next = sg_http_mark(line, state, kind, next, position);
 	}
 	return next;
 }
@@ -384,25 +379,25 @@ static __always_inline __u32 sg_http_feed_some(struct sg_http_line *line, const 
 					       const __u8 *data_end, __u32 len, __u32 most)
 {
 	__u32 position = line->line_bytes;
-	__u32 room = SG_HTTP_LINE_MAX - position;
+	__u32 room = SG_HTTP_LINE_MAX - position; /* more than 0, or it was done */
 	__u8 state = line->state;
 	__u32 i;
 
 	if (state >= SG_HTTP_STATE_DONE)
 		return 0;
+	if (len > room)
+		len = room;
 	for (i = 0; i < most; i++) {
 		if (i >= len || data + i + 1 > data_end)
 			break;
-		if (i >= room) {
-			state = SG_HTTP_STATE_BAD;
-			break;
-		}
 		state = sg_http_step(line, state, data[i], position + i);
 		if (state >= SG_HTTP_STATE_DONE) {
 			i++;
 			break;
 		}
 	}
+	if (i == room && state < SG_HTTP_STATE_DONE)
+		state = SG_HTTP_STATE_BAD;
 	if (state == SG_HTTP_STATE_BAD)
 		line->final_class = SG_REQUEST_UNDECIDED;
 	line->state = state;

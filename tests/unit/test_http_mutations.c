@@ -30,6 +30,7 @@ static const char *const tokens[] = {
 	"GetCACertChain",
 	"PKIOperation",
 	"operation=GetNextCACert",
+	";operation=GetNextCACert",
 	"&operation=",
 	"?operation=",
 	"&message=MI",

@@ -100,6 +100,27 @@ static void test_every_line_cut_off(void **state)
 	}
 }
 
+static void test_every_line_by_short_cut(void **state)
+{
+	unsigned int taken = 0;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < SG_REQUEST_LINES; i++) {
+		const struct sg_request_line *row = &sg_request_lines[i];
+		const __u8 *data = (const __u8 *)row->bytes;
+		struct sg_http_line whole = feed_at_once(row->bytes, row->len), line = {0};
+
+		if (!sg_http_shortcut(&line, data, data + row->len, row->len))
+			continue;
+		taken++;
+		assert_class(row, sg_http_class(&line), "short cut", 0);
+		assert_true(same_result(&whole, &line));
+		assert_int_equal(sg_http_shortcut(&line, data, data + row->len, row->len), 0);
+	}
+	assert_true(taken >= 5);
+}
+
 static void test_judged_by_the_oracle(void **state)
 {
 	size_t i;
@@ -140,7 +161,7 @@ static void test_both_ends_hold(void **state)
 	for (n = 0; n < len; n++) {
 		struct sg_http_line by_len = {0}, by_end = {0};
 
-		assert_int_equal(sg_http_feed(&by_len, data, data + len, n), n);
+		assert_int_equal(sg_http_feed_some(&by_len, data, data + len, n, len), n);
 		assert_false(sg_http_done(&by_len));
 		assert_int_equal(sg_http_feed(&by_end, data, data + n, len), n);
 		assert_false(sg_http_done(&by_end));
@@ -255,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_every_line_cut_in_two),
 		cmocka_unit_test(test_every_line_byte_by_byte),
 		cmocka_unit_test(test_every_line_cut_off),
+		cmocka_unit_test(test_every_line_by_short_cut),
 		cmocka_unit_test(test_judged_by_the_oracle),
 		cmocka_unit_test(test_nothing_after_the_line_is_read),
 		cmocka_unit_test(test_both_ends_hold),
