@@ -299,6 +299,11 @@ static void test_advice_on_a_service(void **state)
 			      "answered 78 connections in its window");
 	expect_service_advice("mirror.slots", "peak", json_integer(16), "observe",
 			      "was brought to its limits");
+	expect_service_advice("verdicts_per_minute.enrolment", "source_rate", json_integer(5),
+			      "police", "5 of 11 attempts to enrol were refused");
+	expect_service_advice("verdicts_per_minute.bootstrap", "source_connections",
+			      json_integer(6), "observe",
+			      "6 of 12 attempts to enrol would have been");
 	expect_service_advice("shadow", "state", json_string("wrong_path"), "observe",
 			      "answers 404 to everything");
 }

@@ -32,8 +32,10 @@ static void drop_empty_unit(char *text)
 const char *sg_human_seconds(double seconds, char buf[static SG_HUMAN_TEXT])
 {
 	/* Above a thousand years the number is nonsense, and would not fit. */
-	if (!(seconds > 0.0005))
+	if (!(seconds > 0))
 		return strcpy(buf, "0s");
+	if (seconds < 0.001)
+		return strcpy(buf, "<1ms");
 	if (seconds > 1e10)
 		return strcpy(buf, "for ever");
 	sg_duration_format((__u64)(seconds * 1e9), buf);

@@ -9,7 +9,7 @@
 
 /* "12,340" */
 const char *sg_human_count(unsigned long long n, char buf[static SG_HUMAN_TEXT]);
-/* "15s", "1m 05s", "350ms", "9d"; "0s" for nothing and less */
+/* "15s", "1m 05s", "350ms", "<1ms", "9d"; "0s" for nothing and less */
 const char *sg_human_seconds(double seconds, char buf[static SG_HUMAN_TEXT]);
 /* "just now", "15s ago"; "never" for moment 0 */
 const char *sg_human_ago(double now, double moment, char buf[static SG_HUMAN_TEXT]);

@@ -50,6 +50,12 @@ void sg_offline_render(const struct sg_target *target, int look, const struct sg
 			lines, width, "",
 			"Whether the data plane is in the path cannot be seen: '%s': %s. Look as root.",
 			target->bpffs, strerror(-look));
+	else if (!pins->found && target->bpffs_guessed)
+		sg_lines_wrap(
+			lines, width, "",
+			"No data plane is pinned below %s; if this guard has another paths.bpffs, "
+			"ask with -c FILE.",
+			target->bpffs);
 	else if (!pins->found)
 		sg_lines_wrap(
 			lines, width, "",

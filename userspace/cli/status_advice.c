@@ -9,9 +9,11 @@
 #include "human.h"
 #include "status.h"
 
-#define STALE_S     10 /* the loop ticks every second */
-#define NOBODY_S    60
-#define NEARLY_FULL 0.9
+#define STALE_S      10 /* the loop ticks every second */
+#define SHARED_MIN   5  /* a minute */
+#define SHARED_SHARE 0.1
+#define NOBODY_S     60
+#define NEARLY_FULL  0.9
 
 struct advice {
 	const struct sg_status *st;
@@ -234,6 +236,35 @@ static void rule_past_guard(struct advice *a, const json_t *service)
 	    sg_doc_text(service, "name"), sg_human_count(used, n[0]), sg_human_count(cap, n[1]));
 }
 
+/* Several routers behind one address look like one greedy source. Only enrolments matter here: who asks for
+ * the next certificate all the time is to be slowed down.
+ */
+static void rule_shared_sources(struct advice *a, const json_t *service)
+{
+	static const char *const useful[] = {"in_progress", "enrolment", "bootstrap"};
+	const json_t *book = sg_doc_at(service, "verdicts_per_minute");
+	unsigned long long refused = 0, all = 0;
+	char n[2][SG_HUMAN_TEXT];
+
+	for (size_t i = 0; i < sizeof(useful) / sizeof(useful[0]); i++) {
+		const json_t *of_priority = json_object_get(book, useful[i]);
+		const struct sg_tally tally = sg_status_tally(of_priority);
+
+		refused += sg_doc_count(of_priority, "source_rate") +
+			   sg_doc_count(of_priority, "source_connections");
+		all += tally.admitted + tally.refused;
+	}
+	if (refused < SHARED_MIN || (double)refused < SHARED_SHARE * (double)all)
+		return;
+	say(a,
+	    "%s: %s of %s attempts to enrol %s refused in the last minute because their source asks too "
+	    "often. If several routers share an address (NAT), give it numbers of its own in "
+	    "sources.prefixes. Which one:",
+	    sg_doc_text(service, "name"), sg_human_count(refused, n[0]), sg_human_count(all, n[1]),
+	    sg_status_observes(a->st) ? "would have been" : "were");
+	type(a, "scepguard sources --sort requests%s", a->st->instance);
+}
+
 /* The cure is at the CA: an overlap so long that the shadow exists before the first router asks. */
 static void rule_storm(struct advice *a, const json_t *service)
 {
@@ -288,8 +319,9 @@ static void rule_forged(struct advice *a, const json_t *service)
 static void each_service(struct advice *a)
 {
 	static void (*const rules[])(struct advice *, const json_t *) = {
-		rule_deaf,       rule_silent,     rule_nobody, rule_one_sided, rule_over_limit,
-		rule_past_guard, rule_wrong_path, rule_storm,  rule_forged,
+		rule_deaf,       rule_silent,     rule_nobody,         rule_one_sided,
+		rule_over_limit, rule_past_guard, rule_shared_sources, rule_wrong_path,
+		rule_storm,      rule_forged,
 	};
 	const json_t *service;
 	size_t i;

@@ -67,6 +67,8 @@ static void add_row(const struct sg_table *table, size_t r, const size_t *widths
 		const int pad = (int)(widths[c] - sg_text_columns(text));
 		const bool right = table->align[c] == 'r';
 
+		if (!widths[c]) /* an empty column takes no room */
+			continue;
 		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%*s%s%*s",
 					 c ? "  " : "", right ? pad : 0, "", text, right ? 0 : pad,
 					 "");

@@ -40,7 +40,7 @@ int sg_target_choose(const struct sg_cli_args *args, struct sg_target *ret)
 {
 	const char *runtime = args->value[SG_OPT_RUNTIME], *bpffs = args->value[SG_OPT_BPFFS];
 	const char *config = args->value[SG_OPT_CONFIG];
-	struct sg_target target = {"", SG_CLI_RUNTIME_DEFAULT, SG_CLI_BPFFS_DEFAULT};
+	struct sg_target target = {"", SG_CLI_RUNTIME_DEFAULT, SG_CLI_BPFFS_DEFAULT, false};
 	int err = 0;
 
 	if (runtime && strlen(runtime) >= sizeof(target.runtime)) {
@@ -57,6 +57,7 @@ int sg_target_choose(const struct sg_cli_args *args, struct sg_target *ret)
 		err = read_paths(config ? config : SG_CLI_CONFIG_DEFAULT, config, &target);
 	if (err)
 		return err;
+	target.bpffs_guessed = runtime && !bpffs;
 	if (runtime)
 		strcpy(target.runtime, runtime);
 	if (bpffs)

@@ -10,6 +10,7 @@ struct sg_target {
 	char config[4096]; /* the file it is from; "" = none was needed or found */
 	char runtime[SG_CONFIG_RUNTIME_MAX];
 	char bpffs[SG_CONFIG_PATH_MAX];
+	bool bpffs_guessed; /* --runtime names no pins, so the default is taken */
 };
 
 /* From --runtime, --bpffs or -c; else from the default file if it is there and valid, else the

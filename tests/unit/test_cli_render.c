@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* explain, sources, events, mode and the page without a daemon. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../bpf/abi/reasons.h"
+#include "../../userspace/cli/doc.h"
+#include "../../userspace/cli/offline.h"
+#include "../../userspace/cli/render.h"
+#include "../../userspace/util/json.h"
+
+#define NOW 1767225600.0
+
+static const struct sg_style style80 = {.width = 80};
+
+static json_t *load(const char *name)
+{
+	char path[512];
+	json_error_t error;
+	json_t *doc;
+
+	snprintf(path, sizeof(path), "%.*s../fixtures/cli/%s.json",
+		 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, name);
+	doc = json_load_file(path, 0, &error);
+	if (!doc)
+		fail_msg("%s: %s", path, error.text);
+	return doc;
+}
+
+/* One line, single blanks; empties lines. */
+static char *flat(struct sg_lines *lines)
+{
+	size_t size = 0, used = 0;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(sg_lines_print(lines, out), 0);
+	fclose(out);
+	for (const char *p = text; *p; p++) {
+		char c = *p;
+
+		if (c == '\n')
+			c = ' ';
+		if (c != ' ' || !used || text[used - 1] != ' ')
+			text[used++] = c;
+	}
+	text[used] = '\0';
+	sg_lines_free(lines);
+	return text;
+}
+
+static void expect(const char *text, const char *const *expected)
+{
+	for (; *expected; expected++) {
+		const char *found = strstr(text, *expected);
+
+		if (!found)
+			fail_msg("no '%s' in '%s'", *expected, text);
+		text = found;
+	}
+}
+
+#define EXPECT(text, ...) expect(text, (const char *const[]){__VA_ARGS__, NULL})
+
+static char *explain(const json_t *doc, bool observe)
+{
+	struct sg_lines lines = {0};
+
+	sg_render_explain(doc, &style80, observe, NOW, &lines);
+	return flat(&lines);
+}
+
+static void test_explain_refused(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	char *text = explain(doc, false);
+
+	(void)state;
+	EXPECT(text, "192.0.2.7 is a source of its own.",
+	       "new connections at 12/min, 6 of them at once, and have 4 open (sources.default)",
+	       "A connection now would be refused: the last places are kept for more useful requests "
+	       "(window_reserved).",
+	       "It competes as rollover: it asked last for the next CA certificate",
+	       "What to do: Nothing at this client",
+	       "First seen 3d ago, last seen 2s ago; let through 40",
+	       "Asked: GetNextCACert 38, GetCACert 2. Answered: 2xx 2, 4xx 37.",
+	       "port 49152 to 192.168.105.3:80: established for 1s, asked GetNextCACert", "Lately:",
+	       "23:58:58 answer branch-ca 192.0.2.7:49100 GetNextCACert answered 404 after 12ms");
+	free(text);
+	text = explain(doc, true);
+	EXPECT(text,
+	       "A connection now is let through, since the guard observes; police would refuse it: "
+	       "the last places are kept");
+	free(text);
+}
+
+static json_t *service_of(json_t *doc)
+{
+	return json_array_get(json_object_get(doc, "services"), 0);
+}
+
+static void set_now(json_t *doc, const char *verdict, const char *reason)
+{
+	json_object_set_new(service_of(doc), "now",
+			    json_pack("{s:s, s:s, s:s}", "verdict", verdict, "reason", reason,
+				      "sentence", "because"));
+}
+
+/* Whatever the reason of a refusal, it is said what helps; an admission needs no help. */
+static void test_explain_helps(void **state)
+{
+	static const struct {
+		const char *label;
+		enum sg_verdict verdict;
+	} reasons[] = {
+#define X(id, verdict, label, sentence) {label, SG_VERDICT_##verdict},
+		SG_REASON_LIST(X)
+#undef X
+	};
+	_cleanup_json_ json_t *doc = load("explain_refused");
+
+	(void)state;
+	for (size_t i = 0; i < SG_REASON_MAX_; i++) {
+		const bool admit = reasons[i].verdict == SG_VERDICT_ADMIT;
+		char *text;
+
+		set_now(doc, admit ? "admit" : "refuse", reasons[i].label);
+		text = explain(doc, false);
+		if ((strstr(text, "What to do:") != NULL) == admit)
+			fail_msg("%s: %s", reasons[i].label, text);
+		EXPECT(text, admit ? "would be let through: because" : "would be refused: because");
+		free(text);
+	}
+}
+
+static void test_explain_policies(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	json_t *policy = json_object_get(doc, "policy");
+	char *text;
+
+	(void)state;
+	json_object_set_new(policy, "prefix", json_string("192.0.2.0/24"));
+	json_object_set_new(policy, "action", json_string("deny"));
+	text = explain(doc, false);
+	EXPECT(text, "The prefix 192.0.2.0/24 denies it.");
+	free(text);
+	json_object_set_new(policy, "action", json_string("exempt"));
+	text = explain(doc, false);
+	EXPECT(text, "192.0.2.0/24 exempts it", "the CA's budget still counts");
+	free(text);
+	json_object_set_new(policy, "action", json_string("limits"));
+	json_object_set_new(policy, "rate", json_null());
+	json_object_set_new(policy, "connections", json_integer(0));
+	json_object_set_new(doc, "source", json_string("192.0.2.0/28"));
+	text = explain(doc, false);
+	EXPECT(text, "counts as one source with all of 192.0.2.0/28",
+	       "new connections at any rate, and have any number open (192.0.2.0/24)");
+	free(text);
+}
+
+static void test_explain_unknown(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	char *text;
+
+	(void)state;
+	json_object_set_new(service_of(doc), "known", json_false());
+	json_object_set_new(service_of(doc), "source", json_null());
+	json_object_set_new(service_of(doc), "open", json_array());
+	json_object_set_new(doc, "requests", json_array());
+	text = explain(doc, false);
+	EXPECT(text, "It is not known here");
+	assert_null(strstr(text, "Lately"));
+	assert_null(strstr(text, "never"));
+	free(text);
+}
+
+static void test_sources(void **state)
+{
+	_cleanup_json_ json_t *doc = load("sources"), *none = json_pack("{s:[]}", "sources");
+	struct sg_lines lines = {0};
+	char *text;
+
+	(void)state;
+	sg_render_sources(doc, &style80, NOW, &lines);
+	for (size_t i = 0; i < lines.count; i++)
+		assert_in_range(sg_text_columns(lines.line[i]), 1, 80);
+	assert_non_null(strstr(lines.line[0], "source  ")); /* one service: no column for it */
+	text = flat(&lines);
+	assert_null(strstr(text, "branch-ca"));
+	EXPECT(text, "last asked", "192.0.2.7 3s ago 1 1,240 1,240 GetNextCACert 404",
+	       "2001:db8:1:2::/64 1h 06m ago 0 12 12 GetCACert",
+	       "198.51.100.9 just now 0 1 0 nothing yet", "4 of 311 known sources");
+	free(text);
+	json_object_set_new(json_array_get(json_object_get(doc, "sources"), 1), "service",
+			    json_string("other"));
+	sg_render_sources(doc, &(const struct sg_style){.width = 100}, NOW, &lines);
+	text = flat(&lines);
+	EXPECT(text, "competes as", "GetNextCACert 404 rollover", "nothing yet bootstrap");
+	free(text);
+	sg_render_sources(doc, &style80, NOW, &lines);
+	text = flat(&lines);
+	EXPECT(text, "192.0.2.7 branch-ca 3s ago", "10.20.30.40 other 31s ago");
+	free(text);
+	sg_render_sources(none, &style80, NOW, &lines);
+	text = flat(&lines);
+	EXPECT(text, "No source is known yet");
+	free(text);
+}
+
+static void test_events(void **state)
+{
+	static const char *const expected[] = {
+		"04:33:20 would refuse branch-ca 192.0.2.7:49152 window_reserved, as rollover "
+		"(x8) ",
+		"23:59:57 request branch-ca [2001:db8::7]:49153 GetCACert (not its connection's first) ",
+		"23:59:57 answer branch-ca 192.0.2.7:49153 GetNextCACert answered 404 after 12ms ",
+		"23:59:58 deaf branch-ca the CA leaves SYNs unanswered ",
+		"23:59:59 listening branch-ca the CA answers again ",
+	};
+	_cleanup_json_ json_t *doc = load("events");
+	const json_t *event;
+	size_t i;
+
+	(void)state;
+	json_array_foreach (json_object_get(doc, "events"), i, event) {
+		struct sg_lines lines = {0};
+		char *text;
+
+		sg_render_event(event, &style80, NOW - 2, &lines);
+		assert_int_equal(lines.count, 1);
+		text = flat(&lines);
+		assert_string_equal(text, expected[i]);
+		free(text);
+	}
+	assert_int_equal(i, sizeof(expected) / sizeof(expected[0]));
+}
+
+/* Each kind has something to say. */
+static void test_events_of_all_kinds(void **state)
+{
+	static const char *const kinds[] = {
+#define X(id, label) label,
+		SG_EVENT_LIST(X)
+#undef X
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SG_EVENT_MAX_; i++) {
+		_cleanup_json_ json_t *event =
+			json_pack("{s:s, s:f, s:s, s:s, s:i, s:s, s:i}", "event", kinds[i], "time",
+				  NOW, "service", "ca", "client", "192.0.2.7", "port", 7, "class",
+				  "GetCACert", "status", 200);
+		struct sg_lines lines = {0};
+		char *text, *end;
+
+		sg_render_event(event, &style80, NOW, &lines);
+		text = flat(&lines);
+		end = strstr(text, " ca ");
+		assert_non_null(end);
+		if (strlen(end) <= strlen(" ca 192.0.2.7:7 "))
+			fail_msg("'%s' says nothing", text);
+		free(text);
+	}
+}
+
+static void test_mode(void **state)
+{
+	_cleanup_json_ json_t *doc = json_pack("{s:s, s:s, s:f}", "mode", "police", "mode_then",
+					       "observe", "mode_until_time", NOW + 420);
+	struct sg_lines lines = {0};
+	char *text;
+
+	(void)state;
+	sg_render_mode(doc, &style80, " -c f", NOW, &lines);
+	text = flat(&lines);
+	EXPECT(text, "police until 00:07:00 (7m), then observe.", "scepguard mode --confirm -c f");
+	free(text);
+	json_object_set_new(doc, "mode_until_time", json_null());
+	sg_render_mode(doc, &style80, "", NOW, &lines);
+	text = flat(&lines);
+	assert_string_equal(text, "police ");
+	free(text);
+}
+
+static char *offline(int look, const struct sg_pins *pins, bool guessed)
+{
+	const struct sg_target target = {"", "/run/x", "/sys/fs/bpf/x", guessed};
+	struct sg_lines lines = {0};
+
+	sg_offline_render(&target, look, pins, "", 80, &lines);
+	return flat(&lines);
+}
+
+static void test_offline(void **state)
+{
+	struct sg_pins pins = {0};
+	char *text = offline(0, &pins, false);
+
+	(void)state;
+	EXPECT(text, "nobody answers at /run/x/control.sock",
+	       "No data plane is pinned below /sys/fs/bpf/x: nothing is guarded",
+	       "systemctl start scepguard");
+	assert_null(strstr(text, "detach"));
+	free(text);
+	text = offline(0, &pins, true);
+	EXPECT(text, "if this guard has another paths.bpffs, ask with -c FILE");
+	free(text);
+	text = offline(-EACCES, &pins, false);
+	EXPECT(text, "cannot be seen: '/sys/fs/bpf/x': Permission denied. Look as root.");
+	free(text);
+	pins = (struct sg_pins){.found = true, .layout = SG_ABI_VERSION};
+	text = offline(0, &pins, false);
+	EXPECT(text, "its program is on no interface: nothing is guarded");
+	free(text);
+}
+
+static void test_offline_enforcing(void **state)
+{
+	struct sg_pins pins = {.found = true,
+			       .layout = SG_ABI_VERSION,
+			       .links = 2,
+			       .interfaces = {"eth0", "eth1"},
+			       .mode_known = true,
+			       .mode = SG_MODE_POLICE};
+	char *text = offline(0, &pins, false);
+
+	(void)state;
+	EXPECT(text, "goes on alone on eth0, eth1, in police: the CA stays inside its limits",
+	       "no packet is unguarded", "scepguard detach --bpffs /sys/fs/bpf/x");
+	free(text);
+	pins.mode = SG_MODE_OBSERVE;
+	text = offline(0, &pins, false);
+	EXPECT(text, "in observe: it counts and refuses nothing");
+	free(text);
+	pins.mode = SG_MODE_POLICE;
+	pins.trial = true;
+	text = offline(0, &pins, false);
+	EXPECT(text, "put into police for a while, and falls back to observe by itself");
+	free(text);
+}
+
+static void test_offline_json(void **state)
+{
+	const struct sg_target target = {"", "/run/x", "/sys/fs/bpf/x", false};
+	const struct sg_pins pins = {.found = true, .links = 1, .interfaces = {"eth0"}};
+	_cleanup_json_ json_t *doc = sg_offline_json(&target, 0, &pins);
+	_cleanup_json_ json_t *unread = sg_offline_json(&target, -EACCES, &pins);
+
+	(void)state;
+	assert_false(sg_doc_true(doc, "ok"));
+	assert_true(json_is_false(sg_doc_at(doc, "running")));
+	assert_string_equal(
+		json_string_value(json_array_get(sg_doc_at(doc, "pinned.interfaces"), 0)), "eth0");
+	assert_false(sg_doc_known(doc, "pinned.mode"));
+	assert_false(sg_doc_known(unread, "pinned"));
+	assert_string_equal(sg_doc_text(unread, "pins_unreadable"), "Permission denied");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_explain_refused),
+		cmocka_unit_test(test_explain_helps),
+		cmocka_unit_test(test_explain_policies),
+		cmocka_unit_test(test_explain_unknown),
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_events_of_all_kinds),
+		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_offline),
+		cmocka_unit_test(test_offline_enforcing),
+		cmocka_unit_test(test_offline_json),
+	};
+
+	setenv("TZ", "UTC", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
