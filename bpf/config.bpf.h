@@ -17,7 +17,16 @@ const volatile struct sg_times sg_times = {};
 const volatile __u32 sg_conn_ring_mask = 16384 - 1;
 const volatile __u32 sg_syn_bucket_mask = 65536 / 8 - 1;
 
-/* The core takes pointers without qualifiers; .rodata does not change under it. */
-#define SG_TIMES ((const struct sg_times *)&sg_times)
+/* The core takes pointers without qualifiers. The barrier hides where the pointer points: reading a
+ * const object that is not volatile, clang takes the zeros written above for the truth.
+ */
+static __always_inline const struct sg_times *sg_times_loaded(void)
+{
+	const struct sg_times *times = (const struct sg_times *)&sg_times;
+
+	asm volatile("" : "+r"(times));
+	return times;
+}
+#define SG_TIMES sg_times_loaded()
 
 #endif
