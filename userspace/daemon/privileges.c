@@ -12,9 +12,7 @@
 
 int sg_privileges_drop(void)
 {
-	/* CAP_PERFMON: without it the verifier adds barriers against speculation, and programs a
-	 * reload loads (a higher mode) would differ from those of the start.
-	 */
+	/* CAP_PERFMON: without it the verifier refuses the program that a higher mode needs. */
 	static const unsigned int kept[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON};
 	bool has[ARRAY_SIZE(kept)];
 	capng_select_t what;
