@@ -99,7 +99,7 @@ int sg_client_send(struct sg_client *client, json_t *request)
 	return 0;
 }
 
-ssize_t sg_client_line(struct sg_client *client, unsigned int timeout_s, const char **line)
+int sg_client_line(struct sg_client *client, unsigned int timeout_s, const char **line)
 {
 	struct timeval patience = {.tv_sec = timeout_s};
 	ssize_t n;
@@ -110,7 +110,7 @@ ssize_t sg_client_line(struct sg_client *client, unsigned int timeout_s, const c
 	if (n > 0 && client->line[n - 1] == '\n') {
 		client->line[n - 1] = '\0';
 		*line = client->line;
-		return n - 1 > 0 ? n - 1 : -EPROTO;
+		return 1;
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK) {
 		fprintf(stderr,
@@ -177,7 +177,7 @@ int sg_client_exchange(struct sg_client *client, const struct sg_cli_args *args,
 		       json_t **ret)
 {
 	const char *line;
-	ssize_t n;
+	int n;
 
 	if (sg_client_send(client, request))
 		return SG_EXIT_FAILED;

@@ -19,10 +19,10 @@ int sg_client_open(const char *runtime, struct sg_client **ret);
  */
 int sg_client_send(struct sg_client *client, json_t *request);
 
-/* Waits for one line; timeout_s 0 = for ever. *line (without newline) is valid until the next call. Returns
- * its length; 0: the daemon closed the connection; or a negative errno, said on stderr.
+/* Waits for one line; timeout_s 0 = for ever. Returns 1 and *line (without newline, valid until the next
+ * call); 0: the daemon closed the connection; or a negative errno, said on stderr.
  */
-ssize_t sg_client_line(struct sg_client *client, unsigned int timeout_s, const char **line);
+int sg_client_line(struct sg_client *client, unsigned int timeout_s, const char **line);
 
 /* NULL is allowed. */
 void sg_client_close(struct sg_client *client);

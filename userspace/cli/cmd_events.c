@@ -47,7 +47,7 @@ static int follow(const struct sg_cli_args *args, struct sg_client *client,
 		  const struct sg_style *style)
 {
 	const char *line;
-	ssize_t n;
+	int n;
 
 	fflush(stdout);
 	while ((n = sg_client_line(client, 0, &line)) > 0)
