@@ -175,13 +175,25 @@ int sg_guard_pins_keep(struct sg_guard *g, struct bpf_object *obj)
 	return 0;
 }
 
-/* Remove every file of one directory and then itself. Counts what was removed. */
-static int remove_directory(const char *path, unsigned int *removed)
+/* Take the program off the interface. Unpinning alone would not, while a daemon holds the link. */
+static int end_link(const char *path)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return sg_log_err(-errno, "cannot open pinned link '%s'", path);
+	if (bpf_link_detach(fd))
+		return sg_log_err(-errno, "cannot detach the program of link '%s'", path);
+	return 0;
+}
+
+/* Remove every file of one directory and then itself; links are detached. Counts what was removed. */
+static int remove_directory(const char *path, bool links, unsigned int *removed)
 {
 	_cleanup_closedir_ DIR *dir = opendir(path);
 	struct dirent *entry;
 	char child[PATH_MAX];
-	int err = 0;
+	int err = 0, ended;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : sg_log_err(-errno, "cannot read '%s'", path);
@@ -191,6 +203,8 @@ static int remove_directory(const char *path, unsigned int *removed)
 		if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) >=
 		    (int)sizeof(child))
 			continue;
+		ended = links ? end_link(child) : 0;
+		err = ended ? ended : err;
 		if (unlink(child))
 			err = sg_log_err(-errno, "cannot remove '%s'", child);
 		else
@@ -201,7 +215,7 @@ static int remove_directory(const char *path, unsigned int *removed)
 	return err;
 }
 
-/* Links first: removing the last reference of a link detaches the program. */
+/* Links first, so that nothing runs on maps without names. */
 static int detach_version(const char *bpffs, const char *version, unsigned int *removed)
 {
 	static const char *const kinds[] = {"links", "maps", ""};
@@ -211,7 +225,7 @@ static int detach_version(const char *bpffs, const char *version, unsigned int *
 	for (size_t i = 0; !err && i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s%s%s", bpffs, version, *kinds[i] ? "/" : "",
 			 kinds[i]);
-		err = remove_directory(path, removed);
+		err = remove_directory(path, !i, removed);
 	}
 	return err;
 }
