@@ -91,16 +91,17 @@ static const struct {
 	__u32 limit; /* default */
 	struct key keys[KEYS_MAX];
 } commands[SG_CONTROL_MAX_] = {
-	[SG_CONTROL_VERSION] = {"version"},
-	[SG_CONTROL_STATUS] = {"status"},
-	[SG_CONTROL_SOURCES] = {"sources", 20, {{"limit", read_limit}, {"sort", read_sort}}},
-	[SG_CONTROL_EXPLAIN] = {"explain", 0, {{"address", read_address, true}}},
-	[SG_CONTROL_EVENTS] = {"events", 100, {{"limit", read_limit}, {"follow", read_follow}}},
-	[SG_CONTROL_MODE] = {"mode",
-			     0,
-			     {{"mode", read_mode, true}, {"confirm_within_ns", read_confirm}}},
-	[SG_CONTROL_CONFIRM] = {"confirm"},
-	[SG_CONTROL_METRICS] = {"metrics"},
+#define X(id, text) [SG_CONTROL_##id].name = text,
+	SG_CONTROL_COMMANDS(X)
+#undef X
+		[SG_CONTROL_SOURCES]
+			.limit = 20,
+	[SG_CONTROL_SOURCES].keys = {{"limit", read_limit, false}, {"sort", read_sort, false}},
+	[SG_CONTROL_EXPLAIN].keys = {{"address", read_address, true}},
+	[SG_CONTROL_EVENTS].limit = 100,
+	[SG_CONTROL_EVENTS].keys = {{"limit", read_limit, false}, {"follow", read_follow, false}},
+	[SG_CONTROL_MODE].keys = {{"mode", read_mode, true},
+				  {"confirm_within_ns", read_confirm, false}},
 };
 
 static int find_command(const json_t *object, struct sg_control_request *req, char *error)

@@ -52,6 +52,7 @@ void sg_run_state_save(struct sg_daemon *d)
 	int err;
 
 	d->state_saved_ns = sg_clock_monotonic_ns();
+	d->state_changed = false;
 	name_load(d, load);
 	err = sg_state_save(d->conf->paths.state,
 			    sg_state_json(load, list, list_services(d, list)));

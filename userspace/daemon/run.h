@@ -66,7 +66,8 @@ struct sg_daemon {
 	__u64 watchdog_told_ns, state_saved_ns; /* CLOCK_MONOTONIC */
 	bool reload_ok;
 	bool routes_changed;
-	int err; /* why the loop was stopped */
+	bool state_changed; /* in a way worth keeping at once */
+	int err;            /* why the loop was stopped */
 };
 
 /* tick.c: one turn of the control loop. */

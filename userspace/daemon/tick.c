@@ -13,6 +13,7 @@
 
 #define KEEP_CLOSED_NS    (10 * SG_NS_PER_S) /* real: packets of the past may still be under way */
 #define STATE_INTERVAL_NS (10 * SG_NS_PER_S)
+#define STATE_SOON_NS     SG_NS_PER_S
 
 static __u64 keep_closed_ticks(const struct sg_daemon *d)
 {
@@ -25,10 +26,12 @@ static void advance_service(struct sg_daemon *d, __u32 i)
 	struct sg_run_service *run = &d->services[i];
 	const struct sg_service *service;
 	struct sg_mirror_limits limits;
+	__u32 episodes;
 
-	sg_shadow_update(&run->shadow,
-			 sg_shadow_lifetime_ns(conf->probe.interval_ns, d->conf->time_scale),
-			 d->tables.now_ns);
+	if (sg_shadow_update(&run->shadow,
+			     sg_shadow_lifetime_ns(conf->probe.interval_ns, d->conf->time_scale),
+			     d->tables.now_ns))
+		d->state_changed = true;
 	if (run->index < 0)
 		return;
 	service = &d->tables.services[run->index];
@@ -37,7 +40,9 @@ static void advance_service(struct sg_daemon *d, __u32 i)
 		.window_ticks = service->ca_window_ticks,
 		.block_ticks = sg_guard_ticks(d->guard, conf->limits.block_ns),
 	};
+	episodes = run->mirror.episodes;
 	sg_mirror_advance(&run->mirror, &limits, &d->tables.budgets[run->index].actual);
+	d->state_changed |= run->mirror.episodes != episodes;
 	sg_recount_service(&run->recount, &d->tables.budgets[run->index],
 			   &d->tables.sweep->services[run->index]);
 	if (run->recount.drift_total != run->drift_told)
@@ -101,6 +106,15 @@ static void tell_watchdog(struct sg_daemon *d, __u64 now_ns)
 	d->watchdog_told_ns = now_ns;
 }
 
+/* What matters is kept soon, the rest now and then: a daemon may be killed at any moment. */
+static void keep_state(struct sg_daemon *d, __u64 now_ns)
+{
+	__u64 interval_ns = d->state_changed ? STATE_SOON_NS : STATE_INTERVAL_NS;
+
+	if (now_ns >= d->state_saved_ns + interval_ns)
+		sg_run_state_save(d);
+}
+
 static int read_all(struct sg_daemon *d)
 {
 	int err = sg_tables_read(&d->tables, d->guard, keep_closed_ticks(d));
@@ -132,8 +146,7 @@ void sg_run_tick(struct sg_daemon *d)
 	}
 	sg_log_lines_flush(&d->lines);
 	sg_server_tend(d->server, begun_ns);
-	if (begun_ns >= d->state_saved_ns + STATE_INTERVAL_NS)
-		sg_run_state_save(d);
+	keep_state(d, begun_ns);
 	tell_watchdog(d, begun_ns);
 	d->times.last_ns = sg_clock_monotonic_ns() - begun_ns;
 	if (d->times.last_ns > d->times.max_ns)
