@@ -167,7 +167,7 @@ static void test_head_cut_anywhere(void **state)
 		first[cut] = '\0';
 		record = piece(7, 0, first);
 		assert_false(sg_heads_add(&heads, &record, NOW, &done));
-		record = piece(7, cut, HEAD + cut);
+		record = piece(7, cut, &HEAD[cut]);
 		assert_true(sg_heads_add(&heads, &record, NOW, &done));
 		assert_int_equal(done.len, strlen(HEAD));
 		assert_int_equal(sg_answer_head_read(done.bytes, done.len, &read), 0);
