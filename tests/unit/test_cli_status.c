@@ -137,14 +137,36 @@ static void test_storm_observe(void **state)
 	(void)state;
 	IN_ORDER("storm_observe", "The CA is serving.", "74 of 80 guard's cap 77 worst 93",
 		 "It went deaf 6 times, for 1m 31s in all", "GetNextCACert 61 88% 12,340 4xx 100%",
-		 "would have refused 48 of 102 attempts", "rollover 44 47 window_reserved",
-		 "window_reserved: the last places are kept", "not ready", "404, 1s ago",
-		 "1. branch-ca was", "worst window 93 of 80",
+		 "GetCACert 4 6%", "PKIOperation-GET 3 4%", "PKIOperation-POST 0 0% 22",
+		 "not-SCEP 0 0% 3", "would have refused 48 of 102 attempts",
+		 "rollover 44 47 window_reserved", "window_reserved: the last places are kept",
+		 "not ready", "404, 1s ago", "1. branch-ca was", "worst window 93 of 80",
 		 "scepguard mode police --confirm-within 10m -c x.yaml",
 		 "2. branch-ca is asked for its next certificate 61 times a minute",
 		 "auto-rollover DAYS");
 	expect_absent("storm_observe", "calm");
 	expect_absent("storm_observe", "3. ");
+}
+
+/* The same rush, answered with certificates, is what should be. */
+static void test_no_storm_when_ready(void **state)
+{
+	static const char *const ready[] = {"ready", "ready_unverified"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_json_ json_t *doc = situation("storm_police");
+		json_t *service = json_array_get(json_object_get(doc, "services"), 0);
+		char *page;
+
+		assert_true(sg_status_is_storm(service));
+		json_object_set_new(json_object_get(service, "shadow"), "state",
+				    json_string(ready[i]));
+		assert_false(sg_status_is_storm(service));
+		page = render_doc(doc, (struct sg_style){.width = 100});
+		assert_null(strstr(page, "auto-rollover"));
+		free(page);
+	}
 }
 
 static void test_storm_police(void **state)
@@ -421,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calm),
 		cmocka_unit_test(test_storm_observe),
+		cmocka_unit_test(test_no_storm_when_ready),
 		cmocka_unit_test(test_storm_police),
 		cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_deaf_in_observe),
