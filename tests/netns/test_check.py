@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import netlab  # noqa: E402
+from guard import Guard  # noqa: E402
 
 PROGRAM = Path(os.environ.get("SCEPGUARD", netlab.ROOT / "build" / "scepguard"))
 
@@ -49,10 +50,10 @@ class CheckCase(unittest.TestCase):
         path = self.lab.directory / "check.yaml"
         path.write_text(json.dumps(conf))  # JSON is YAML
         done = self.lab.gw.run([*wrap, PROGRAM, "check", "-c", path, "--json"], check=False)
-        self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.assertIn(done.returncode, (0, 4), done.stderr)
         report = json.loads(done.stdout)
         self.assertEqual(report["exit_status"], done.returncode)
-        self.assertEqual(report["worst"] == "error", done.returncode == 1)
+        self.assertEqual(report["worst"] == "error", done.returncode == 4)
         return report
 
     def find(self, report, check, subject):
@@ -138,6 +139,19 @@ class TwoArmed(CheckCase):
         self.assert_found(self.check(), "error", "xdp-attached", "gw0", "'xdp_pass_stub' (id ")
         os.close(stub)
         self.assertEqual(self.find(self.check(), "xdp-attached", "gw0"), [])
+
+    def test_guard_is_running(self):
+        """Our own program is no obstacle; that of another instance is."""
+        guard = Guard(self.lab, "observe")
+        guard.start()
+        self.addCleanup(guard.stop)
+        own = {name: str(path) for name, path in guard.config["paths"].items()}
+        report = self.check(paths=own)
+        self.assert_found(report, "ok", "xdp-attached", "gw0", "this guard's program is attached")
+        self.assert_found(report, "ok", "bpffs", "paths.bpffs", "is taken over")
+        other = {**own, "bpffs": str(self.lab.bpffs() / "other")}
+        self.assert_found(self.check(paths=other), "error", "xdp-attached", "gw0",
+                          "'scepguard' (id ")
 
     def test_no_forwarding(self):
         self.addCleanup(self.lab.gw.sysctl, {"net.ipv4.ip_forward": 1,

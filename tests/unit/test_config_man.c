@@ -43,9 +43,9 @@ static void entry_of(const struct sg_key *key, bool prefix, char *buf, size_t si
 
 	snprintf(heading, sizeof(heading), "\n" ENTRY "%s\n", key->path);
 	assert_non_null(from);
+	print_message("%s\n", key->path);
 	from = strstr(from, heading);
-	if (!from)
-		fail_msg("no entry of %s", key->path);
+	assert_non_null(from);
 	from += strlen(heading);
 	end = strstr(from, "\n.It ");
 	if (!end || strstr(from, "\n.El") < end)

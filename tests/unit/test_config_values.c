@@ -83,6 +83,15 @@ static void test_wrong_service_values(void **state)
 		 "f:5: service 'ca': reserve.bootstrap: expected a percentage from 0% to 90%, found '10.55%'\n"
 		 "f:5: service 'ca': reserve.rollover: expected a percentage from 0% to 90%, found '40'; add a unit: %\n"
 		 "f:5: service 'ca': reserve.other: expected a percentage from 0% to 90%, found '91%'\n"},
+	};
+
+	(void)state;
+	assert_all_say(cases, ARRAY_SIZE(cases));
+}
+
+static void test_wrong_behaviour(void **state)
+{
+	static const struct wrong cases[] = {
 		{VALID "  timeouts: {syn: 0, request: 11m, idle: forever}\n",
 		 "f:5: service 'ca': timeouts.syn: expected a duration from 100ms to 1m, such as 5s, found '0'\n"
 		 "f:5: service 'ca': timeouts.request: expected a duration from 100ms to 10m, such as 10s, found '11m'\n"
@@ -267,11 +276,9 @@ static void test_all_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wrong_values),
-		cmocka_unit_test(test_wrong_service_values),
-		cmocka_unit_test(test_wrong_prefixes),
-		cmocka_unit_test(test_contradictions),
-		cmocka_unit_test(test_services_together),
+		cmocka_unit_test(test_wrong_values),    cmocka_unit_test(test_wrong_service_values),
+		cmocka_unit_test(test_wrong_behaviour), cmocka_unit_test(test_wrong_prefixes),
+		cmocka_unit_test(test_contradictions),  cmocka_unit_test(test_services_together),
 		cmocka_unit_test(test_all_at_once),
 	};
 

@@ -137,8 +137,3 @@ enum sg_check_level sg_check_worst(const struct sg_check_report *report)
 			worst = report->findings[i].level;
 	return worst;
 }
-
-int sg_check_exit_status(const struct sg_check_report *report)
-{
-	return sg_check_worst(report) == SG_CHECK_ERROR;
-}

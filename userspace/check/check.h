@@ -40,13 +40,8 @@ struct sg_check_report {
  */
 int sg_check_run(const struct sg_config *conf, struct sg_check_report *report);
 
-/* The worst level found. */
+/* The worst level found: what the exit status of `scepguard check` is made from. */
 enum sg_check_level sg_check_worst(const struct sg_check_report *report);
-
-/* Exit status of `scepguard check`: 0 = nothing that stops the guard, though there may be
- * warnings, so that a unit file can ask before it starts; 1 = an error was found.
- */
-int sg_check_exit_status(const struct sg_check_report *report);
 
 /* For people: errors first, then warnings, then what is well; what to type is indented. */
 void sg_check_print(FILE *out, const struct sg_check_report *report);

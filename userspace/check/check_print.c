@@ -56,7 +56,6 @@ json_t *sg_check_json(const struct sg_check_report *report)
 	for (unsigned int i = 0; i < report->count; i++)
 		if (json_array_append_new(findings, finding_json(&report->findings[i])))
 			return NULL;
-	return json_pack("{s:s, s:i, s:i, s:O}", "worst", level_names[sg_check_worst(report)],
-			 "exit_status", sg_check_exit_status(report), "lost", (int)report->lost,
-			 "findings", findings);
+	return json_pack("{s:s, s:i, s:O}", "worst", level_names[sg_check_worst(report)], "lost",
+			 (int)report->lost, "findings", findings);
 }

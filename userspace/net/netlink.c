@@ -100,7 +100,8 @@ void sg_nl_sort(const void *first, size_t len, struct rtattr **table, unsigned i
 {
 	const struct rtattr *a = first;
 
-	memset(table, 0, (max + 1) * sizeof(*table));
+	for (unsigned int type = 0; type <= max; type++)
+		table[type] = NULL;
 	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		unsigned int type = a->rta_type & NLA_TYPE_MASK;
 
