@@ -203,6 +203,12 @@ def read_answer(sock):
         parts.append(part)
 
 
+def learn(lab):
+    """The gateway resolves the CA's addresses, so that it knows behind which port or MAC it is."""
+    for address in (lab.ca4, lab.ca6):
+        attempt(lab.gw, address, timeout=0.3)
+
+
 def attempt(space, address, source=None, target=CA_CAPS, timeout=0.6):
     """Like get(), but an error is an answer: its class name, e.g. 'TimeoutError'."""
     try:
