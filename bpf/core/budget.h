@@ -52,10 +52,14 @@ static __always_inline struct sg_window_limit sg_budget_window(const struct sg_s
 	return now >= svc->next_from ? svc->next_window : svc->window;
 }
 
-/* How many of n a priority may use: its reserve stays free. */
+/* How many of n a priority may use: its reserve stays free. Never none of them, however small n is: a
+ * reserve puts a class behind the others, it does not shut it out.
+ */
 static __always_inline __u32 sg_budget_share(__u32 n, __u32 reserve_permille)
 {
-	return (__u32)((__u64)n * (1000 - reserve_permille) / 1000);
+	__u32 share = (__u32)((__u64)n * (1000 - reserve_permille) / 1000);
+
+	return share ? share : 1;
 }
 
 static __always_inline bool sg_budget_asks(const struct sg_budget *b, __u32 priority,
@@ -113,8 +117,6 @@ static __always_inline __u32 sg_budget_look_window(const struct sg_budget *b,
 		return look == SG_WINDOW_YOUNG ? SG_REASON_WINDOW : SG_REASON_WINDOW_UNSETTLED;
 	/* Checked in addition to N: one check alone let 90 through in a simulation with late places. */
 	share = sg_budget_share(sg_deaf_window(&b->deaf, n, now), permille);
-	if (!share)
-		return SG_REASON_WINDOW_RESERVED;
 	look = sg_window_look(b->places, head, share, limit.ticks, now, svc->syn_ticks);
 	if (look == SG_WINDOW_FREE)
 		return SG_REASON_ADMITTED;
