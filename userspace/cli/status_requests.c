@@ -40,7 +40,8 @@ static size_t collect(const json_t *service, struct asked *asked)
 		asked[n++] = (struct asked){class, sg_doc_count(minute, class),
 					    sg_doc_count(requests, class)};
 	}
-	qsort(asked, n, sizeof(*asked), compare);
+	if (n)
+		qsort(asked, n, sizeof(*asked), compare);
 	return n;
 }
 
