@@ -78,7 +78,9 @@ class GuardUnderTest(guard_lib.Guard):
 
     def status(self):
         """`status --json` as a dict, whatever it says about the CA."""
-        done = self.command("status", "--json", check=False)
+        # By the socket, not the file: that may be a bad one just now.
+        done = self.lab.gw.run([PROGRAM, "status", "--json", "--runtime",
+                                self.config["paths"]["runtime"]], check=False)
         if done.returncode not in (0, NOT_SERVING):
             raise LabError(f"status: exit {done.returncode}: {done.stdout}{done.stderr}{self.log()}")
         return json.loads(done.stdout)
@@ -113,7 +115,13 @@ class GuardUnderTest(guard_lib.Guard):
         self.config.update(changes)
         self.write_config()
         self.send(signal.SIGHUP)
-        return self.wait(lambda s: s["config"] != before, "reload")["config"]
+        return self.wait(lambda s: s["config"]["loaded_time"] and s["config"] != before,
+                         "reload")["config"]
+
+    def reload_good(self, **changes):
+        """The same; LabError with the daemon's words if it did not take it."""
+        if not self.reload(**changes)["reload_ok"]:
+            raise LabError(f"reload refused:\n{self.log()}")
 
     def pins(self):
         """Everything pinned for this instance."""
