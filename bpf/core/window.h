@@ -11,7 +11,9 @@
  * (settled), and f(i) <= c(i) <= l(i): nothing reaches the CA before f(i); and a place is settled
  * only by proof that the CA has counted (an answer, its FIN or RST, an answer to a connection
  * whose handshake ended later, since accept queues are FIFO) or that it never will (given up: a
- * late SYN-ACK is answered with RST). Among any N+1 counted connections two have numbers
+ * late SYN-ACK is answered with RST). An attempt that is over without any sign of the CA (given up,
+ * or its client left) counts for `syn` longer than the window: so long may the CA have paused with
+ * its packets in hand; a SYN-ACK that comes even later dates the place once more. Among any N+1 counted connections two have numbers
  * i < j congruent mod N, so j >= i + N. Admission numbers grow with time, and i+N was admitted
  * only when l(i) + window <= f(i+N); hence c(j) >= f(j) >= f(i+N) >= l(i) + window >= c(i) +
  * window: N+1 counts never fit into one window. `window` carries 1/600 for path jitter, since
@@ -56,7 +58,10 @@ enum sg_place_event {
 	SG_PLACE_EV_SYN_ACK,   /* the CA answered it, or answered again */
 	SG_PLACE_EV_ACK,       /* the ACK that ends the handshake was forwarded */
 	SG_PLACE_EV_OVERTAKEN, /* the CA answered a connection whose handshake ended later */
-	SG_PLACE_EV_FINAL,     /* the CA answered this one, or the attempt is over for both sides */
+	SG_PLACE_EV_FINAL,     /* the CA answered this one */
+	SG_PLACE_EV_ENDED,     /* it is over (client, guard), the CA may not know it yet */
+	SG_PLACE_EV_NEVER,     /* over, and no ACK of it was or will be forwarded: no handshake */
+	SG_PLACE_EV_LATE,      /* the CA answered the SYN of an attempt that was over */
 };
 
 /* The word after an event, or the same word when the event changes nothing. Pure. */
@@ -65,7 +70,7 @@ static __always_inline __u64 sg_place_next(__u64 word, enum sg_place_event event
 	__u32 flags = word & SG_PLACE_FLAGS;
 	__u64 ticks = sg_place_ticks(word);
 
-	if (flags & SG_PLACE_FINAL)
+	if (flags & SG_PLACE_FINAL && event != SG_PLACE_EV_LATE)
 		return word;
 	if (ticks < now)
 		ticks = now;
@@ -87,6 +92,18 @@ static __always_inline __u64 sg_place_next(__u64 word, enum sg_place_event event
 		break;
 	case SG_PLACE_EV_FINAL:
 		flags |= SG_PLACE_SETTLED | SG_PLACE_FINAL;
+		break;
+	case SG_PLACE_EV_ENDED:
+		flags &= ~SG_PLACE_SYN_ACKED; /* as if given up */
+		break;
+	case SG_PLACE_EV_NEVER:
+		/* A SYN is counted by the SYN-ACK. Dating it now would halt the ring for a window. */
+		if (!(flags & SG_PLACE_SYN_ACKED))
+			return word;
+		ticks = sg_place_ticks(word);
+		flags |= SG_PLACE_SETTLED | SG_PLACE_FINAL;
+		break;
+	case SG_PLACE_EV_LATE:
 		break;
 	}
 	return sg_place_word(ticks, word >> 4, flags);
@@ -134,9 +151,11 @@ static __always_inline enum sg_window_look sg_window_look(const __u64 *places, _
 
 	if (sg_place_ticks(word) + window > now)
 		return SG_WINDOW_YOUNG;
-	if (word & SG_PLACE_SETTLED || sg_place_given_up(word, now, syn_ticks))
+	if (word & SG_PLACE_SETTLED)
 		return SG_WINDOW_FREE;
-	return SG_WINDOW_UNSETTLED;
+	if (word & SG_PLACE_SYN_ACKED)
+		return SG_WINDOW_UNSETTLED;
+	return sg_place_ticks(word) + window + syn_ticks > now ? SG_WINDOW_YOUNG : SG_WINDOW_FREE;
 }
 
 /* The FIFO rule: has the CA answered a connection whose handshake ended later than this place's? Each
