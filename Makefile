@@ -15,7 +15,7 @@ BPFTOOL   ?= $(firstword $(shell command -v bpftool 2>/dev/null) /usr/sbin/bpfto
 PKG_CONFIG ?= pkg-config
 
 VERSION := $(shell cat VERSION)
-PACKAGES := libbpf libcyaml yaml-0.1 jansson libmicrohttpd libcap-ng libsystemd
+PACKAGES := libbpf libcyaml yaml-0.1 jansson libmicrohttpd libpcap libcap-ng libsystemd
 WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS += -D_GNU_SOURCE -DSG_VERSION='"$(VERSION)"' -Ibuild/gen
 CFLAGS   ?= -O2 -g

@@ -37,6 +37,10 @@ enum sg_exit {
 	X(CONFIRM_WITHIN, 0, "confirm-within", "TIME",                                      \
 	  "fall back after TIME (10m) unless confirmed")                                    \
 	X(CONFIRM, 0, "confirm", NULL, "keep the mode that is on trial")                    \
+	X(JSONL, 0, "jsonl", NULL, "read cases from standard input, one JSON object a line")  \
+	X(PCAP, 0, "pcap", "FILE", "read one capture of Ethernet frames; - is standard input") \
+	X(SERVICE, 0, "service", "ADDR:PORT",                                               \
+	  "a service the frames are for, may be repeated")                                  \
 	X(HELP, 'h', "help", NULL, "show this help")
 
 enum sg_cli_option {
@@ -45,6 +49,9 @@ enum sg_cli_option {
 #undef X
 		SG_OPT_MAX_,
 };
+
+/* How often --service may be given. */
+#define SG_CLI_SERVICES_MAX 32
 
 #define SG_OPT_BIT(id) (1u << SG_OPT_##id)
 /* Which instance? */
@@ -57,6 +64,8 @@ struct sg_cli_args {
 	const char *operand;            /* NULL = not given */
 	__u32 number;                   /* -n; 0 = not given */
 	__u64 confirm_within_ns;        /* 0 = not given */
+	const char *services[SG_CLI_SERVICES_MAX]; /* every --service */
+	size_t service_count;
 };
 
 struct sg_cli_command {
@@ -99,6 +108,7 @@ int sg_cmd_explain(const struct sg_cli_args *args);
 int sg_cmd_events(const struct sg_cli_args *args);
 int sg_cmd_mode(const struct sg_cli_args *args);
 int sg_cmd_detach(const struct sg_cli_args *args);
+int sg_cmd_classify(const struct sg_cli_args *args);
 int sg_cmd_version(const struct sg_cli_args *args);
 int sg_cmd_help(const struct sg_cli_args *args);
 

@@ -132,6 +132,12 @@ static int parse_options(const struct sg_cli_command *command, int argc, char **
 			return say_usage(command, "'%s' is not an option of this command",
 					 argv[optind - 1]);
 		args->value[option_of(found)] = optarg ? optarg : "";
+		if (option_of(found) != SG_OPT_SERVICE)
+			continue;
+		if (args->service_count == SG_CLI_SERVICES_MAX)
+			return say_usage(command, "--service: at most %d of them",
+					 SG_CLI_SERVICES_MAX);
+		args->services[args->service_count++] = optarg;
 	}
 	return 0;
 }

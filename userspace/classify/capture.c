@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <errno.h>
+/* Its BPF is the classic one and clashes with <linux/bpf.h>. */
+#define PCAP_DONT_INCLUDE_PCAP_BPF_H
+#include <pcap/dlt.h>
+#include <pcap/pcap.h>
+#include <string.h>
+
+#include "capture.h"
+#include "jsonl.h"
+#include "../util/json.h"
+#include "../util/log.h"
+
+static void cleanup_pcap(pcap_t **pcap)
+{
+	if (*pcap)
+		pcap_close(*pcap);
+}
+#define _cleanup_pcap_ __attribute__((cleanup(cleanup_pcap)))
+
+static int open_capture(const char *path, pcap_t **ret)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	pcap_t *pcap = pcap_open_offline(path, why);
+
+	if (!pcap)
+		return sg_log_err(-EINVAL, "cannot read a capture from '%s': %s", path, why);
+	if (pcap_datalink(pcap) != DLT_EN10MB) {
+		pcap_close(pcap);
+		return sg_log_err(-EPROTONOSUPPORT,
+				  "'%s' has no Ethernet frames: capture on one interface (tcpdump -i "
+				  "eth0), not on 'any'",
+				  path);
+	}
+	*ret = pcap;
+	return 0;
+}
+
+/* One frame; index counts from 0. A frame the program cannot be run on is told and left out. */
+static int feed_frame(struct sg_classifier *c, size_t index, const struct pcap_pkthdr *header,
+		      const u_char *bytes, json_t *drops)
+{
+	bool dropped = false;
+	int err = sg_classifier_frame(c, bytes, header->caplen, &dropped);
+
+	if (err == -EMSGSIZE) {
+		sg_log_warning("frame %zu of %u bytes is left out: %s", index, header->caplen,
+			       "longer than a driver gives the program (captured with gro or tso on?)");
+		return 0;
+	}
+	if (err)
+		return sg_log_err(err, "frame %zu: %s", index, sg_classify_reason(err));
+	if (dropped && json_array_append_new(drops, json_integer((json_int_t)index)))
+		return -ENOMEM;
+	return 0;
+}
+
+static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path, json_t *drops)
+{
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+	size_t index = 0, cut = 0;
+	int next, err = sg_classifier_begin(c);
+
+	while (!err && (next = pcap_next_ex(pcap, &header, &bytes)) != PCAP_ERROR_BREAK) {
+		if (next < 0)
+			return sg_log_err(-EIO, "'%s', after %zu frames: %s", path, index,
+					  pcap_geterr(pcap));
+		cut += header->caplen < header->len;
+		err = feed_frame(c, index++, header, bytes, drops);
+	}
+	if (cut)
+		sg_log_warning("%zu frames were cut by the capture and cannot be read: capture whole "
+			       "ones (tcpdump -s 0)",
+			       cut);
+	return err;
+}
+
+static void print_text(FILE *out, const struct sg_classify_result *result, const json_t *drops)
+{
+	for (size_t i = 0; i < result->request_count; i++) {
+		const struct sg_classify_request *request = &result->requests[i];
+		char text[SG_LISTEN_TEXT];
+		struct sg_addr addr;
+
+		memcpy(addr.b, &request->key.client, sizeof(addr.b));
+		fprintf(out, "%-28s %s\n",
+			sg_addr_format_listen(&addr, ntohs(request->key.client_port), text),
+			sg_classify_name(request->request_class));
+	}
+	if (!result->request_count)
+		fputs(result->tracked ? "no request on any connection\n"
+				      : "no connection to the service: see --service\n",
+		      out);
+	if (json_array_size(drops))
+		fprintf(out, "%zu frames would be dropped\n", json_array_size(drops));
+}
+
+int sg_classify_capture(struct sg_classifier *c, const char *path, bool json, FILE *out)
+{
+	_cleanup_json_ json_t *drops = json_array();
+	_cleanup_pcap_ pcap_t *pcap = NULL;
+	struct sg_classify_result result;
+	int err = drops ? open_capture(path, &pcap) : -ENOMEM;
+
+	if (!err)
+		err = feed_capture(c, pcap, path, drops);
+	if (!err)
+		err = sg_classifier_end(c, &result);
+	if (err)
+		return err;
+	if (json)
+		return sg_json_print(out, sg_classify_json(&result, json_incref(drops)));
+	print_text(out, &result, drops);
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the guard makes of recorded frames: the real XDP program, run by BPF_PROG_TEST_RUN on private
+ * maps that nobody else sees, with every limit idle. It is loaded once and emptied for each case.
+ */
+#ifndef SG_CLASSIFY_CLASSIFY_H
+#define SG_CLASSIFY_CLASSIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+
+#include "../../bpf/abi/scepguard_abi.h"
+#include "../util/addr.h"
+
+/* Endpoints one run may have: their addresses need an entry each, too. */
+#define SG_CLASSIFY_SERVICES_MAX SG_ENDPOINTS
+
+/* Shortest and longest frame the program is run on, in bytes: an Ethernet header; one page without
+ * the room that XDP wants at both ends (no driver gives a program without frags more).
+ */
+#define SG_CLASSIFY_FRAME_MIN 14
+#define SG_CLASSIFY_FRAME_MAX 3520
+
+struct sg_classifier;
+
+struct sg_classify_service {
+	struct sg_addr addr;
+	__u16 port; /* host byte order */
+};
+
+/* One HTTP request, or one connection that carried bytes nobody could read as one. */
+struct sg_classify_request {
+	struct sg_conn_key key; /* whose */
+	__u64 generation;       /* of the connection */
+	__u16 number;           /* on its connection, from 1; 0: no byte was in sequence */
+	__u8 request_class;     /* enum sg_request_class; UNDECIDED while its line is not final */
+};
+
+/* What became of one case. Owned by the classifier, valid until the next begin. */
+struct sg_classify_result {
+	const struct sg_classify_request *requests; /* in the order in which they began */
+	size_t request_count;
+	bool tracked; /* there was a connection at all */
+};
+
+/* Load the program. both_sides: frames from a service's address come from the CA (a capture of both
+ * directions); else they are taken for forged, as on the clients' side. Says itself what fails.
+ * Returns 0 or negative errno.
+ */
+int sg_classifier_open(const struct sg_classify_service *services, size_t count, bool both_sides,
+		       struct sg_classifier **ret);
+void sg_classifier_close(struct sg_classifier *c); /* NULL is allowed */
+
+/* Forget everything: a new case. Returns 0 or negative errno. */
+int sg_classifier_begin(struct sg_classifier *c);
+
+/* One frame of the case. *dropped: the program did not pass it. A frame shorter than an Ethernet
+ * header never gets to the program (drivers drop it): nothing happens. Returns 0; -EMSGSIZE: longer
+ * than SG_CLASSIFY_FRAME_MAX; -EPROTO: the program aborted; -ENOSPC: more connections than the
+ * guard's table has room for; or what the kernel says.
+ */
+int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len, bool *dropped);
+
+/* What the case came to. Returns 0 or -ENOMEM. */
+int sg_classifier_end(struct sg_classifier *c, struct sg_classify_result *ret);
+
+/* The class's name as scepguard(8) tells it. */
+const char *sg_classify_name(__u8 request_class);
+
+static inline void sg_cleanup_classifier(struct sg_classifier **c)
+{
+	sg_classifier_close(*c);
+}
+#define _cleanup_classifier_ __attribute__((cleanup(sg_cleanup_classifier)))
+
+#endif
