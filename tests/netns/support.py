@@ -143,7 +143,8 @@ class Case(unittest.TestCase):
 
     def lab(self, topology=netlab.TwoArmed, **options):
         """A topology that lives as long as the test."""
-        name = self.id().rsplit(".", 1)[-1].replace("test_", "")
+        self.labs = getattr(self, "labs", 0) + 1
+        name = f"{self.labs}{self.id().rsplit('.', 1)[-1].replace('test_', '')}"
         lab = topology(name, **options)
         lab.__enter__()
         self.addCleanup(lab.close)

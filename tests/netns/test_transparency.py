@@ -165,6 +165,12 @@ class OtherTraffic(Case):
         there = Frames(1, lab.client4, lab.ca4, lab.client6, lab.ca6, (macs[1], macs[0]))
         back = Frames(2, lab.ca4, lab.client4, lab.ca6, lab.client6, (macs[0], macs[1]))
         sent = 0
+        if mode == "observe":
+            # Far beyond every limit, of one source and of the CA.
+            for n in range(200):
+                ends[0].send(syn := there.frame(b"", 0x0800, tcp_packet(
+                    lab.client4, lab.ca4, 3000 + n, 80, n, 0, SYN)))
+                self.assert_arrives(ends[1], syn)
         for frames, source, target in ((there, *ends), (back, *reversed(ends))):
             for frame in frames.all():
                 source.send(frame)
