@@ -43,7 +43,7 @@ static __always_inline bool sg_attempt_over(const struct sg_run *run)
  */
 static __always_inline int sg_resend(struct sg_run *run)
 {
-		__u32 hears = SG_REASON_ADMITTED;
+	__u32 hears = SG_REASON_ADMITTED;
 
 	if (sg_polices(run))
 		hears = sg_budget_hears(run->budget, run->svc, SG_TIMES, run->flow->now);

@@ -144,7 +144,8 @@ int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link)
 		err = -errno;
 		close(link->fd);
 		link->fd = -1;
-				return sg_log_err(err, "cannot pin the link of interface '%s' at '%s'", link->ifname, path);
+		return sg_log_err(err, "cannot pin the link of interface '%s' at '%s'",
+				  link->ifname, path);
 	}
 	link->made = true;
 	return 0;
@@ -186,7 +187,6 @@ void sg_guard_attach_undo(struct sg_guard *g)
 		g->links[i].made = false;
 	}
 }
-
 
 int sg_guard_attach_all(struct sg_guard *g)
 {
