@@ -43,6 +43,15 @@ struct sg_packet {
 	bool fragment; /* first fragment of several */
 };
 
+/* Headers stand 14 bytes into a frame: XDP may load unaligned, native code is told so (for BPF clang
+ * would load byte by byte).
+ */
+#ifdef __bpf__
+#define SG_UNALIGNED
+#else
+#define SG_UNALIGNED __attribute__((packed))
+#endif
+
 struct sg_ipv4_header {
 	__u8 version_ihl, tos;
 	__be16 total_length;
@@ -50,21 +59,21 @@ struct sg_ipv4_header {
 	__u8 ttl, protocol;
 	__be16 checksum;
 	__be32 src, dst;
-};
+} SG_UNALIGNED;
 
 struct sg_ipv6_header {
 	__be32 version_class_flow;
 	__be16 payload_length;
 	__u8 next_header, hop_limit;
 	struct sg_ip src, dst;
-};
+} SG_UNALIGNED;
 
 struct sg_tcp_header {
 	__be16 sport, dport;
 	__be32 seq, ack;
 	__u8 offset, flags;
 	__be16 window, checksum, urgent;
-};
+} SG_UNALIGNED;
 
 static __always_inline enum sg_parse sg_parse_tcp(struct sg_cursor *cur, __u32 l4_len,
 						  bool first_of_many, struct sg_packet *pkt)

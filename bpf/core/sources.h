@@ -152,9 +152,11 @@ static __always_inline void sg_source_admitted(struct sg_source *src, __u32 prio
 static __always_inline void sg_source_handshake(struct sg_source *src,
 						const struct sg_source_limits *lim, __u64 now)
 {
+	/* The first one: 0 is no arrival time (shortly after boot it would lie ahead). */
+	__u32 tat = src->last_handshake ? src->handshake_tat : (__u32)now;
+
 	src->last_handshake = now;
-	src->handshake_tat =
-		sg_gcra_charge(src->handshake_tat, lim->interval_ticks, lim->burst, now);
+	src->handshake_tat = sg_gcra_charge(tat, lim->interval_ticks, lim->burst, now);
 }
 
 /* Does the second bucket let a source pass that the first one refuses? */
