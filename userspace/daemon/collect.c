@@ -125,6 +125,11 @@ static void collect_service(struct sg_daemon *d, __u32 i)
 	collect_window(d, &d->conf->services[i], run, &snap->mirror);
 	collect_slots(d, &d->conf->services[i], run, &snap->mirror);
 	collect_deaf(d, &d->tables.budgets[run->index].deaf, &snap->mirror);
+	/* Handshakes end, yet the CA never answered a SYN: its packets take another way (the data plane
+	 * judges by the same two facts).
+	 */
+	if (snap->stats.counters[SG_COUNTER_HANDSHAKES] && !snap->mirror.last_answer_ns)
+		snap->one_sided = true;
 	collect_minute(d, run, snap);
 	snap->connections = d->tables.sweep->services[run->index].open;
 	snap->drift = run->recount.drift;
