@@ -50,29 +50,33 @@ static __u64 age_of(const struct sg_source *src, __u64 now)
 	return now > src->last_seen ? now - src->last_seen : 0;
 }
 
+bool sg_sources_count(struct sg_sources *s, const struct sg_source *src, __u64 now)
+{
+	__u32 bucket = sg_sources_age_bucket(age_of(src, now));
+	bool may_go = sg_sources_may_go(src, now);
+
+	/* Who goes is not counted: else the next round would forget as many once more. */
+	if (may_go && s->evict_left && bucket >= s->evict_from) {
+		s->evict_left--;
+		return true;
+	}
+	s->counted++;
+	s->ages.count[bucket] += may_go;
+	return false;
+}
+
 /* A source that is admitted in this instant may be forgotten after all: what the program writes to
  * it then is lost, and it is taken for one never seen. Nobody is locked out by that.
  */
 static void tend_one(struct sg_sources *s, const struct sg_sweep *sweep,
 		     const struct sg_source_key *key, const struct sg_source *src)
 {
-	__u32 bucket = sg_sources_age_bucket(age_of(src, sweep->now));
-
-	s->counted++;
 	sg_recount_suspect(&s->suspects, sweep, key, src);
-	if (!sg_sources_may_go(src, sweep->now))
-		return;
-	if (s->evict_left && bucket >= s->evict_from) {
-		s->evict_left--;
-		if (!bpf_map_delete_elem(s->walk.fd, key))
-			s->evicted_total++;
-		return;
-	}
-	s->ages.count[bucket]++;
+	if (sg_sources_count(s, src, sweep->now) && !bpf_map_delete_elem(s->walk.fd, key))
+		s->evicted_total++;
 }
 
-/* The table was walked through: whom must the next round forget? */
-static void end_round(struct sg_sources *s)
+void sg_sources_end_round(struct sg_sources *s)
 {
 	__u32 full = (__u64)s->capacity * SG_SOURCES_FULL_PERMILLE / 1000;
 	__u32 leave = (__u64)s->capacity * SG_SOURCES_LEAVE_PERMILLE / 1000;
@@ -127,6 +131,6 @@ int sg_sources_tend(struct sg_sources *s, const struct sg_sweep *sweep)
 		seen += n;
 	}
 	if (end)
-		end_round(s);
+		sg_sources_end_round(s);
 	return 0;
 }

@@ -45,6 +45,14 @@ struct sg_sources {
 	struct sg_recount_sources suspects;
 };
 
+/* One source of the round that runs, at @now (ticks). Returns true when it must go; it is counted
+ * otherwise. Pure.
+ */
+bool sg_sources_count(struct sg_sources *s, const struct sg_source *src, __u64 now);
+
+/* The table was walked through: how many are known, and whom must the next round forget? Pure. */
+void sg_sources_end_round(struct sg_sources *s);
+
 /* Returns 0 or -ENOMEM. */
 int sg_sources_open(struct sg_sources *s, const struct sg_guard *guard);
 void sg_sources_close(struct sg_sources *s);
