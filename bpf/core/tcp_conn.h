@@ -69,6 +69,7 @@ static __always_inline void sg_conn_adopt(struct sg_conn *c, const struct sg_pac
 	c->client.isn = pkt->ack - 1;
 	c->client.next = pkt->ack;
 	c->client.end = pkt->ack;
+	c->client.ack = syn_ack ? 0 : pkt->seq;
 	c->client.request_class = syn_ack ? SG_REQUEST_NONE : SG_REQUEST_UNDECIDED;
 	c->client.line_done = !syn_ack;
 	c->client.request_ack = pkt->seq;
@@ -178,7 +179,9 @@ static __always_inline __u32 sg_conn_ca_rst(const struct sg_conn *c, const struc
 		return pkt->tcp_flags & SG_TCP_ACK && pkt->ack == c->client.isn + 1
 			       ? SG_EFFECT_ENDED | SG_EFFECT_REFUSED
 			       : 0;
-	return pkt->seq == c->ca.end || pkt->seq == c->client.ack
+	/* client.ack is known from the handshake on. */
+	return pkt->seq == c->ca.end ||
+			       (c->state == SG_CONN_ESTABLISHED && pkt->seq == c->client.ack)
 		       ? SG_EFFECT_ENDED | SG_EFFECT_ANSWERED
 		       : 0;
 }

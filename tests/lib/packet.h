@@ -14,22 +14,22 @@
 #define PACKET_MAX 2048
 
 struct packet {
-	int family;		  /* 4 or 6 */
-	const char *src, *dst;	  /* text */
-	uint16_t sport, dport;	  /* host order */
+	int family;            /* 4 or 6 */
+	const char *src, *dst; /* text */
+	uint16_t sport, dport; /* host order */
 	uint32_t seq, ack;
 	uint8_t flags;
 	const void *payload;
 	size_t payload_len;
-	int vlan_tags;		  /* 0..5 */
-	uint16_t vlan_type;	  /* 0 = 802.1Q */
+	int vlan_tags;               /* 0..5 */
+	uint16_t vlan_type;          /* 0 = 802.1Q */
 	int ip_options, tcp_options; /* bytes, multiples of 4 */
-	const uint8_t *extensions; /* IPv6: header types, in order, ended by 0xff */
-	uint16_t fragment_offset; /* in units of 8 bytes */
+	const uint8_t *extensions;   /* IPv6: header types, in order, ended by 0xff */
+	uint16_t fragment_offset;    /* in units of 8 bytes */
 	bool more_fragments;
-	int padding;		  /* bytes behind the IP packet */
-	uint8_t protocol;	  /* 0 = TCP */
-	bool partial;		  /* checksum field holds the pseudo header's sum only */
+	int padding;      /* bytes behind the IP packet */
+	uint8_t protocol; /* 0 = TCP */
+	bool partial;     /* checksum field holds the pseudo header's sum only */
 };
 
 static inline uint32_t packet_sum(const void *data, size_t len, uint32_t sum)

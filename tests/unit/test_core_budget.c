@@ -67,7 +67,8 @@ static void test_unsettled_halts_and_final_frees(void **state)
 	svc = case_service(1, 0);
 	case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true, &grant);
 	sg_place_move(budget.places, grant.place, SG_PLACE_EV_SYN_ACK, START + 1);
-	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, START + 3 * WINDOW), SG_REASON_WINDOW_UNSETTLED);
+	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, START + 3 * WINDOW),
+			 SG_REASON_WINDOW_UNSETTLED);
 	sg_place_move(budget.places, grant.place, SG_PLACE_EV_FINAL, START + 3 * WINDOW);
 	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, START + 4 * WINDOW - 1), SG_REASON_WINDOW);
 	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, START + 4 * WINDOW), SG_REASON_ADMITTED);
@@ -83,8 +84,10 @@ static void test_given_up(void **state)
 	svc = case_service(1, 0);
 	case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true, &grant);
 	sg_place_move(budget.places, grant.place, SG_PLACE_EV_SYN, t);
-	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, t + WINDOW + svc.syn_ticks - 1), SG_REASON_WINDOW);
-	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, t + WINDOW + svc.syn_ticks), SG_REASON_ADMITTED);
+	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, t + WINDOW + svc.syn_ticks - 1),
+			 SG_REASON_WINDOW);
+	assert_int_equal(ask(SG_PRIORITY_ENROLMENT, t + WINDOW + svc.syn_ticks),
+			 SG_REASON_ADMITTED);
 }
 
 /* What each event does to a place. */
@@ -158,8 +161,7 @@ static void test_reserved_slots(void **state)
 	(void)state;
 	svc = case_service(0, 10);
 	reserves();
-	while (sg_reason_admits(
-		case_ask(&budget, &svc, SG_PRIORITY_ROLLOVER, START, true, &grant)))
+	while (sg_reason_admits(case_ask(&budget, &svc, SG_PRIORITY_ROLLOVER, START, true, &grant)))
 		n++;
 	assert_int_equal(n, 6);
 	assert_int_equal(grant.reason, SG_REASON_SLOTS_RESERVED);
@@ -224,7 +226,8 @@ static void test_enrolment_comes_first(void **state)
 
 	(void)state;
 	mix(per_second, got);
-	assert_true(got[SG_PRIORITY_ENROLMENT] >= 390); /* 60 a minute and all that the reserve holds */
+	assert_true(got[SG_PRIORITY_ENROLMENT] >=
+		    390); /* 60 a minute and all that the reserve holds */
 }
 
 static void test_cold_start_counts_a_third(void **state)
@@ -250,8 +253,10 @@ static void test_raised_limit_waits(void **state)
 /* Connections that came before police count: window by their dates, slots by what is open. */
 static void test_what_observe_let_through_counts(void **state)
 {
-	struct sg_ask attempt = {.now = START + SECOND, .priority = SG_PRIORITY_ENROLMENT,
-				 .police = true, .police_since = START};
+	struct sg_ask attempt = {.now = START + SECOND,
+				 .priority = SG_PRIORITY_ENROLMENT,
+				 .police = true,
+				 .police_since = START};
 
 	(void)state;
 	for (int i = 0; i < 10; i++)

@@ -14,7 +14,7 @@
 #include "../../bpf/core/gcra.h"
 
 #define INTERVAL 1250u /* 12/min at 250 ticks a second */
-#define BURST	 6u
+#define BURST    6u
 
 static const struct sg_source_limits limits = {.interval_ticks = INTERVAL, .burst = BURST};
 
@@ -197,8 +197,8 @@ static void test_frequent_sender_in_a_flood(void **state)
 
 	(void)state;
 	assert_int_equal(alone, BURST);
-	print_message("of 1000 tries between 1 M others %u passed, of 20 tries %u (limit %u)\n", fast,
-		      slow, BURST);
+	print_message("of 1000 tries between 1 M others %u passed, of 20 tries %u (limit %u)\n",
+		      fast, slow, BURST);
 	assert_true(fast < 1000 / 4);
 }
 

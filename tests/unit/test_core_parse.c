@@ -38,7 +38,8 @@ static const struct frame_case {
 	{"five VLAN tags", {V4, TCP, .vlan_tags = 5}, SG_PARSE_NOT_TCP},
 	{"IPv4 options", {V4, TCP, DATA, .ip_options = 40}, SG_PARSE_TCP},
 	{"TCP options", {V4, TCP, DATA, .tcp_options = 40}, SG_PARSE_TCP},
-	{"both options, tagged", {V4, TCP, .ip_options = 8, .tcp_options = 20, .vlan_tags = 1},
+	{"both options, tagged",
+	 {V4, TCP, .ip_options = 8, .tcp_options = 20, .vlan_tags = 1},
 	 SG_PARSE_TCP},
 	{"padding", {V4, TCP, .padding = 6}, SG_PARSE_TCP},
 	{"padding behind data", {V4, TCP, DATA, .padding = 20}, SG_PARSE_TCP},
@@ -47,11 +48,14 @@ static const struct frame_case {
 	{"IPv6 hop-by-hop", {V6, TCP, DATA, .extensions = hop}, SG_PARSE_TCP},
 	{"IPv6 chain", {V6, TCP, DATA, .extensions = chain}, SG_PARSE_TCP},
 	{"IPv6 atomic fragment", {V6, TCP, DATA, .extensions = fragment}, SG_PARSE_TCP},
-	{"IPv6 first fragment", {V6, TCP, DATA, .extensions = fragment, .more_fragments = true},
+	{"IPv6 first fragment",
+	 {V6, TCP, DATA, .extensions = fragment, .more_fragments = true},
 	 SG_PARSE_TCP},
-	{"IPv6 later fragment", {V6, TCP, DATA, .extensions = fragment, .fragment_offset = 100},
+	{"IPv6 later fragment",
+	 {V6, TCP, DATA, .extensions = fragment, .fragment_offset = 100},
 	 SG_PARSE_FRAGMENT},
-	{"IPv6 overlapping fragment", {V6, TCP, DATA, .extensions = fragment, .fragment_offset = 1},
+	{"IPv6 overlapping fragment",
+	 {V6, TCP, DATA, .extensions = fragment, .fragment_offset = 1},
 	 SG_PARSE_OVERLAP},
 	{"IPv6 later UDP fragment",
 	 {V6, TCP, DATA, .extensions = fragment, .fragment_offset = 1, .protocol = 17},
@@ -62,7 +66,8 @@ static const struct frame_case {
 	{"IPv4 later fragment", {V4, TCP, DATA, .fragment_offset = 185}, SG_PARSE_FRAGMENT},
 	{"IPv4 offset 3: behind the header", {V4, TCP, .fragment_offset = 3}, SG_PARSE_FRAGMENT},
 	{"IPv4 offset 2: inside the header", {V4, TCP, .fragment_offset = 2}, SG_PARSE_OVERLAP},
-	{"IPv4 offset 1: over the flags", {V4, TCP, .fragment_offset = 1, .more_fragments = true},
+	{"IPv4 offset 1: over the flags",
+	 {V4, TCP, .fragment_offset = 1, .more_fragments = true},
 	 SG_PARSE_OVERLAP},
 	{"UDP", {V4, TCP, .protocol = 17}, SG_PARSE_NOT_TCP},
 	{"UDP over IPv6", {V6, TCP, .protocol = 17}, SG_PARSE_NOT_TCP},
@@ -150,7 +155,8 @@ static void test_every_truncation(void **state)
 }
 
 /* One byte of the plain frame changed to something that contradicts the rest. at: from the frame's start. */
-static void assert_broken(const struct packet *packet, size_t at, uint8_t value, enum sg_parse result)
+static void assert_broken(const struct packet *packet, size_t at, uint8_t value,
+			  enum sg_parse result)
 {
 	uint8_t frame[PACKET_MAX];
 	size_t len = packet_build(packet, frame);
@@ -170,18 +176,18 @@ static void test_lengths_that_contradict(void **state)
 	assert_broken(&v4, 14, 0x44, SG_PARSE_MALFORMED); /* ihl 16 */
 	assert_broken(&v4, 14, 0x40, SG_PARSE_MALFORMED);
 	assert_broken(&v4, 14, 0x4f, SG_PARSE_MALFORMED); /* header longer than the packet */
-	assert_broken(&v4, 17, 19, SG_PARSE_MALFORMED);	  /* total below the header */
-	assert_broken(&v4, 17, 20, SG_PARSE_MALFORMED);	  /* nothing behind it */
+	assert_broken(&v4, 17, 19, SG_PARSE_MALFORMED);   /* total below the header */
+	assert_broken(&v4, 17, 20, SG_PARSE_MALFORMED);   /* nothing behind it */
 	assert_broken(&v4, 17, 27, SG_PARSE_MALFORMED);
-	assert_broken(&v4, 17, 39, SG_PARSE_MALFORMED);	  /* TCP cut */
-	assert_broken(&v4, 17, 55, SG_PARSE_MALFORMED);	  /* one more than the frame */
+	assert_broken(&v4, 17, 39, SG_PARSE_MALFORMED); /* TCP cut */
+	assert_broken(&v4, 17, 55, SG_PARSE_MALFORMED); /* one more than the frame */
 	assert_broken(&v4, 16, 0xff, SG_PARSE_MALFORMED);
 	assert_broken(&v4, 46, 0x40, SG_PARSE_MALFORMED); /* doff 16 */
 	assert_broken(&v4, 46, 0xf0, SG_PARSE_MALFORMED); /* doff beyond the packet */
-	assert_broken(&v4, 46, 0x80, SG_PARSE_TCP);	  /* options where data was */
+	assert_broken(&v4, 46, 0x80, SG_PARSE_TCP);       /* options where data was */
 	assert_broken(&v6, 14, 0x45, SG_PARSE_MALFORMED);
 	assert_broken(&v6, 19, 0xff, SG_PARSE_MALFORMED); /* payload beyond the frame */
-	assert_broken(&v6, 19, 8, SG_PARSE_MALFORMED);	  /* the extension alone */
+	assert_broken(&v6, 19, 8, SG_PARSE_MALFORMED);    /* the extension alone */
 	assert_broken(&v6, 55, 200, SG_PARSE_MALFORMED);  /* extension longer than the payload */
 }
 

@@ -68,9 +68,9 @@ static void test_cap_and_one_more(void **state)
 
 	(void)state;
 	for (int i = 0; i < 15; i++)
-		assert_int_equal(case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true,
-					  &grants[i]),
-				 SG_REASON_ADMITTED);
+		assert_int_equal(
+			case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true, &grants[i]),
+			SG_REASON_ADMITTED);
 	assert_int_equal(case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true, &grant),
 			 SG_REASON_SLOTS);
 	assert_int_equal(budget.slots_used, 15);
@@ -103,9 +103,11 @@ static void test_expiry_by_state(void **state)
 
 	(void)state;
 	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_SENT, false, t, t), t + 5000);
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_ACKED, false, t, t + 1000), t + 6000);
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_ACKED, false, t, t + 1000),
+			 t + 6000);
 	/* However often its SYN comes. */
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_SENT, false, t, t + 29000), t + 30000);
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_SENT, false, t, t + 29000),
+			 t + 30000);
 	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, false, t, t), t + 10000);
 	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, true, t, t), t + 60000);
 	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, true, t, t + 170000),
