@@ -92,16 +92,15 @@ int sg_cmd_check(const struct sg_cli_args *args)
 
 /* ---- detach ---- */
 
-/* A daemon that runs would attach again what it finds missing. */
-static void warn_of_daemon(const struct sg_target *target)
+/* A daemon that runs sees it and ends; what starts it again attaches it again. */
+static void tell_of_daemon(const struct sg_target *target)
 {
 	_cleanup_client_ struct sg_client *client = NULL;
 
 	if (!sg_client_open(target->runtime, &client))
-		fprintf(stderr,
-			"scepguard: a daemon still runs at %s: stop it (systemctl stop scepguard), or it "
-			"may attach again\n",
-			target->runtime);
+		printf("the daemon at %s ends by itself now; to guard again: systemctl start "
+		       "scepguard\n",
+		       target->runtime);
 }
 
 int sg_cmd_detach(const struct sg_cli_args *args)
@@ -126,7 +125,7 @@ int sg_cmd_detach(const struct sg_cli_args *args)
 	printf("detached: nothing is guarded any more, and traffic flows as if the guard had never been "
 	       "there\n");
 	if (!sg_cli_given(args, SG_OPT_BPFFS))
-		warn_of_daemon(&target);
+		tell_of_daemon(&target);
 	return SG_EXIT_OK;
 }
 

@@ -161,6 +161,7 @@ static int open_guard(struct sg_daemon *d)
 		return sg_log_err(err, "cannot read the guard's tables");
 	sg_run_match_services(d);
 	sg_run_state_load(d);
+	sg_run_collect(d); /* whoever asks before the first turn gets figures, not zeros */
 	return 0;
 }
 
@@ -228,7 +229,7 @@ static void end(struct sg_daemon *d)
 {
 	const struct sg_loop_watch *own[] = {&d->timer, &d->signals, &d->routes};
 
-	if (d->server)
+	if (d->ready)
 		sg_run_state_save(d);
 	sg_prom_http_stop(d->prom);
 	sg_server_close(d->server);
@@ -237,7 +238,10 @@ static void end(struct sg_daemon *d)
 		close(d->ring_fd);
 	sg_sources_close(&d->sources);
 	sg_tables_close(&d->tables);
-	sg_guard_close(d->guard);
+	if (d->ready)
+		sg_guard_close(d->guard);
+	else
+		sg_guard_abandon(d->guard);
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (own[i]->fd >= 0)
 			close(own[i]->fd);
@@ -260,11 +264,13 @@ int sg_daemon_run(const char *config_path)
 	d->instance = (struct sg_instance){.pid_fd = -1, .bpffs_fd = -1};
 	err = start(d);
 	if (!err) {
+		d->ready = true;
 		say_ready(d);
 		err = sg_loop_run(&d->loop);
 		sd_notify(0, "STOPPING=1");
-		sg_log_info(
-			"stopping; the data plane goes on alone (scepguard detach takes it off)");
+		if (!d->detached)
+			sg_log_info("stopping; the data plane goes on alone (scepguard detach "
+				    "takes it off)");
 	}
 	end(d);
 	return err;

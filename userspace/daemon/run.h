@@ -64,6 +64,8 @@ struct sg_daemon {
 	__u64 started_ns, config_loaded_ns; /* CLOCK_REALTIME */
 	__u64 watchdog_ns;                  /* half of what systemd allows; 0 = it does not watch */
 	__u64 watchdog_told_ns, state_saved_ns; /* CLOCK_MONOTONIC */
+	bool ready;                             /* the start succeeded */
+	bool detached;                          /* by `scepguard detach`, while it ran */
 	bool reload_ok;
 	bool routes_changed;
 	bool state_changed; /* in a way worth keeping at once */

@@ -129,7 +129,13 @@ void sg_run_tick(struct sg_daemon *d)
 	__u64 begun_ns = sg_clock_monotonic_ns();
 	int err;
 
-	sg_guard_tend(d->guard, d->routes_changed);
+	if (sg_guard_tend(d->guard, d->routes_changed) == -ESTALE) {
+		sg_log_info("the guard was detached: nothing is left to do here; start the daemon "
+			    "again to guard again");
+		d->loop.stop = true;
+		d->detached = true;
+		return;
+	}
 	d->routes_changed = false;
 	ring_buffer__consume(d->ring);
 	sg_run_judge_unfinished(d);

@@ -54,12 +54,15 @@ static int open_loaded(struct sg_guard *g, const struct sg_config *conf)
 	need = needed_mode(g, conf);
 	if (need > g->highest)
 		err = sg_guard_load(g, need);
+	/* Before anything is written: a guard that is there keeps its mode and limits when we fail. */
+	if (!err)
+		err = sg_guard_attach_check(g);
 	if (!err)
 		err = sg_guard_configure(g, conf);
 	return err;
 }
 
-/* A start that failed. A guard that was there before goes on as it was; otherwise nothing is left. */
+/* A start that failed. A guard that was there before goes on; otherwise nothing is left. */
 static void open_undo(struct sg_guard *g)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
@@ -114,6 +117,13 @@ void sg_guard_close(struct sg_guard *g)
 			close(g->links[i].fd);
 	sg_guard_unload(g);
 	free(g);
+}
+
+void sg_guard_abandon(struct sg_guard *g)
+{
+	if (g)
+		open_undo(g);
+	sg_guard_close(g);
 }
 
 static bool same_interfaces(const struct sg_guard *g, const struct sg_config *conf)
@@ -271,12 +281,29 @@ static void tend_links(struct sg_guard *g)
 	}
 }
 
+/* `scepguard detach` came by: no pin and no attachment is left. (Pins alone may be hidden by a mount,
+ * attachments alone may be gone with their interface.)
+ */
+static bool is_detached(struct sg_guard *g)
+{
+	struct sg_guard_attachment now[SG_CONFIG_INTERFACES_MAX];
+	size_t n = sg_guard_attachments(g, now, SG_CONFIG_INTERFACES_MAX);
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		if (now[i].present)
+			return false;
+	return !sg_guard_path(g, "links", "", path) && access(path, F_OK) && errno == ENOENT;
+}
+
 int sg_guard_tend(struct sg_guard *g, bool routes_changed)
 {
 	int err = sg_guard_clock(g, &g->live.heartbeat, NULL);
 
 	if (err)
 		return err;
+	if (is_detached(g))
+		return -ESTALE;
 	if (routes_changed) {
 		tend_links(g);
 		err = sg_guard_endpoints_write(g, g->conf);

@@ -56,6 +56,11 @@ int sg_guard_apply(struct sg_guard *g, const struct sg_config *conf);
 /* Let go of the guard without detaching it: the data plane goes on alone. NULL is allowed. */
 void sg_guard_close(struct sg_guard *g);
 
+/* Close after a start that failed later on: what this process attached is detached, what it took over
+ * goes on. NULL is allowed.
+ */
+void sg_guard_abandon(struct sg_guard *g);
+
 /* Remove links, maps and pins below bpffs; works without daemon and configuration. -ENOENT: there is
  * nothing.
  */
@@ -89,7 +94,8 @@ int sg_guard_mode(struct sg_guard *g, enum sg_mode *now, enum sg_mode *then, __u
 int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks);
 
 /* Once a second: heartbeat; re-resolve where the CA is behind when `routes_changed`; re-attach to
- * interfaces that came back. Returns 0 or the first error (each is logged once).
+ * interfaces that came back. Returns 0, -ESTALE when the guard was detached (nothing is attached
+ * again then), or the first error (each is logged once).
  */
 int sg_guard_tend(struct sg_guard *g, bool routes_changed);
 

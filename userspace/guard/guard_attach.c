@@ -10,19 +10,25 @@
 
 #include "guard_internal.h"
 
+/* The program on an interface; 0 = none, or it cannot be asked. */
+static __u32 program_there(__u32 ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	if (bpf_xdp_query(ifindex, 0, &query))
+		return 0;
+	return query.drv_prog_id   ? query.drv_prog_id
+	       : query.skb_prog_id ? query.skb_prog_id
+				   : query.prog_id;
+}
+
 /* Who is on the interface already? Says so and how to get rid of it. */
 static int refuse_other(const struct sg_guard_link *link, int err)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info), id;
+	__u32 len = sizeof(info), id = program_there(link->ifindex);
 	_cleanup_close_ int fd = -1;
 
-	if (bpf_xdp_query(link->ifindex, 0, &query))
-		return sg_log_err(err, "cannot attach to interface '%s'", link->ifname);
-	id = query.drv_prog_id   ? query.drv_prog_id
-	     : query.skb_prog_id ? query.skb_prog_id
-				 : query.prog_id;
 	if (!id)
 		return sg_log_err(err, "cannot attach to interface '%s'", link->ifname);
 	fd = bpf_prog_get_fd_by_id(id);
@@ -120,20 +126,53 @@ static int attach_takeover(struct sg_guard *g, struct sg_guard_link *link, const
 	return 1;
 }
 
+static int find_interface(struct sg_guard_link *link)
+{
+	link->ifindex = if_nametoindex(link->ifname);
+	if (link->ifindex)
+		return 0;
+	return sg_log_err(
+		-ENODEV,
+		"interface '%s' (interfaces:) does not exist: see `ip -br link`, or make it",
+		link->ifname);
+}
+
+/* Is the program on this interface the one of our own pinned link? */
+static bool is_ours(const char *path, __u32 ifindex)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	__u32 of_link = 0;
+
+	return fd >= 0 && !link_ifindex(fd, &of_link) && of_link == ifindex;
+}
+
+int sg_guard_attach_check(struct sg_guard *g)
+{
+	char path[PATH_MAX];
+	int err = 0;
+
+	for (__u32 i = 0; !err && i < g->link_count; i++) {
+		struct sg_guard_link *link = &g->links[i];
+
+		err = find_interface(link);
+		if (!err)
+			err = sg_guard_path(g, "links", link->ifname, path);
+		if (!err && program_there(link->ifindex) && !is_ours(path, link->ifindex))
+			err = refuse_other(link, -EBUSY);
+	}
+	return err;
+}
+
 /* Attach to one interface that exists: take over, else fresh and pinned. */
 int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link)
 {
 	char path[PATH_MAX];
 	int err = sg_guard_path(g, "links", link->ifname, path);
 
+	if (!err)
+		err = find_interface(link);
 	if (err)
 		return err;
-	link->ifindex = if_nametoindex(link->ifname);
-	if (!link->ifindex)
-		return sg_log_err(
-			-ENODEV,
-			"interface '%s' (interfaces:) does not exist: see `ip -br link`, or make it",
-			link->ifname);
 	err = attach_takeover(g, link, path);
 	if (err)
 		return err < 0 ? err : 0;

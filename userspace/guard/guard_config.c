@@ -90,19 +90,6 @@ static void fill_service(const struct sg_guard *g, const struct sg_conf_service 
 	svc->in_progress_ticks = sg_guard_ticks(g, conf->in_progress.time_ns);
 }
 
-/* The services index that carries this name, else a free one, else SG_SERVICES. */
-static __u32 find_index(const struct sg_service *services, const char *name, __u32 taken)
-{
-	for (__u32 i = 0; i < SG_SERVICES; i++)
-		if (services[i].name[0] &&
-		    !strncmp(services[i].name, name, sizeof(services[i].name)))
-			return i;
-	for (__u32 i = 0; i < SG_SERVICES; i++)
-		if (!services[i].enabled && !(taken & 1u << i))
-			return i;
-	return SG_SERVICES;
-}
-
 static int init_budget(struct sg_guard *g, __u32 index, __u32 connections, __u64 now)
 {
 	_cleanup_free_ struct sg_budget *budget = malloc(sizeof(*budget));
@@ -157,17 +144,14 @@ static int write_services(struct sg_guard *g, const struct sg_config *conf, __u6
 	for (__u32 i = 0; i < SG_SERVICES; i++)
 		if (bpf_map_lookup_elem(sg_guard_map_fd(g, SG_MAP_SERVICES), &i, &g->services[i]))
 			return sg_log_err(-errno, "cannot read the services");
-	for (__u32 i = 0; i < conf->service_count; i++) {
-		index_of[i] = find_index(g->services, conf->services[i].name, taken);
-		if (index_of[i] == SG_SERVICES)
-			return sg_log_err(
-				-ENOSPC,
-				"more than %u services (also counting removed ones): type "
-				"`scepguard detach` and start again",
-				SG_SERVICES);
-		taken |= 1u << index_of[i];
-	}
+	if (!sg_guard_place_services(g->services, conf, index_of))
+		return sg_log_err(
+			-ENOSPC,
+			"there is room for %u services, and those that go still count: take "
+			"them out and reload, then add the new ones and reload again",
+			SG_SERVICES);
 	for (__u32 i = 0; !err && i < conf->service_count; i++) {
+		taken |= 1u << index_of[i];
 		g->index_of[i] = index_of[i];
 		err = write_service(g, index_of[i], &conf->services[i], now);
 	}

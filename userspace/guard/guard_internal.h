@@ -58,10 +58,19 @@ int sg_guard_program_fd(const struct sg_guard *g);
 int sg_guard_call_fd(const struct sg_guard *g, bool take);
 
 /* guard_attach.c */
+/* Could every listed interface be attached to? Looks only; says what is in the way. */
+int sg_guard_attach_check(struct sg_guard *g);
 int sg_guard_attach_all(struct sg_guard *g);
 int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link);
 int sg_guard_links_update(struct sg_guard *g);
 void sg_guard_attach_undo(struct sg_guard *g);
+
+/* guard_services.c */
+/* The place in sg_services of every configured service: the one that carries its name, else a free
+ * one. present: SG_SERVICES of them; index_of: conf->service_count, distinct. False: too many.
+ */
+bool sg_guard_place_services(const struct sg_service *present, const struct sg_config *conf,
+			     __u32 *index_of);
 
 /* guard_config.c */
 int sg_guard_configure(struct sg_guard *g, const struct sg_config *conf);

@@ -49,8 +49,9 @@ int sg_guard_measure_hz(__u32 *hz)
 	fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "sg_hz", "GPL", insns, 2, &opts);
 	if (fd < 0)
 		return sg_log_err(
-			-errno, "the kernel refuses BPF programs: run as root, or with CAP_BPF and "
-				"CAP_NET_ADMIN, on Linux 6.1 or later");
+			-errno,
+			"the kernel refuses BPF programs: run as root, or with CAP_BPF, CAP_NET_ADMIN "
+			"and CAP_PERFMON, on Linux 6.1 or later");
 	err = run_probe(fd, &before);
 	from = monotonic_ns();
 	nanosleep(&pause, NULL);
@@ -138,7 +139,7 @@ static int load_skeleton(struct sg_guard *g, struct scepguard_bpf *skel, enum sg
 		return sg_log_err(
 			err, "the kernel refuses the guard's program%s",
 			err == -EPERM || err == -EACCES
-				? ": run as root, or with CAP_BPF and CAP_NET_ADMIN"
+				? ": run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 			: err == -ENOMEM
 				? ": not enough memory for the tables (tables: in the file)"
 				: " (Linux 6.1 or later is needed)");

@@ -239,6 +239,7 @@ int sg_guard_detach(const char *bpffs)
 
 	if (!dir)
 		return -errno;
+	err = check_bpffs(bpffs); /* what lies elsewhere is not ours to remove */
 	while (!err && (entry = readdir(dir)))
 		if (sscanf(entry->d_name, "v%d", &version) == 1)
 			err = detach_version(bpffs, entry->d_name, &removed);
