@@ -120,6 +120,9 @@ static int apply(struct sg_daemon *d, struct sg_config *conf)
 	if (sg_tables_read(&d->tables, d->guard, ~0ull >> 1))
 		sg_log(SG_LOG_ERROR, "cannot read the guard's tables after the reload");
 	sg_run_match_services(d);
+	d->reload_ok = true;
+	d->config_loaded_ns = sg_clock_realtime_ns();
+	sg_run_collect(d); /* whoever asks before the next turn gets figures, not zeros */
 	if (!same_metrics(&old->metrics, &conf->metrics)) {
 		sg_prom_http_stop(d->prom);
 		d->prom = NULL;
@@ -138,14 +141,13 @@ void sg_run_reload(struct sg_daemon *d)
 	err = sg_run_read_config(d->config_path, &conf);
 	if (!err)
 		err = apply(d, conf);
-	d->reload_ok = !err;
 	if (err) {
+		d->reload_ok = false;
 		sg_log(SG_LOG_ERROR,
 		       "'%s' was not taken over: the configuration before stays in force",
 		       d->config_path);
 	} else {
 		conf = NULL; /* the daemon's now */
-		d->config_loaded_ns = sg_clock_realtime_ns();
 		sg_log_info("'%s' is in force", d->config_path);
 	}
 	sd_notify(0, "READY=1");

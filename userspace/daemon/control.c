@@ -73,7 +73,8 @@ static int read_confirm(const json_t *value, struct sg_control_request *req, cha
 	json_int_t ns = json_integer_value(value);
 
 	if (!json_is_integer(value) || ns < (json_int_t)SG_NS_PER_S || ns > (json_int_t)SG_NS_PER_D)
-		return fail(error, "'confirm_within_ns' must be from one second to one day");
+		return fail(error,
+			    "a trial ('confirm_within_ns') lasts from one second to one day");
 	req->confirm_within_ns = ns;
 	return 0;
 }

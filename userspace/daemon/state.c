@@ -153,11 +153,13 @@ json_t *sg_state_load(const char *directory)
 static int write_all(const char *path, const char *text, size_t len)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, len) != (ssize_t)len)
-		return errno ? -errno : -EIO;
+	n = write(fd, text, len);
+	if (n != (ssize_t)len)
+		return n < 0 ? -errno : -ENOSPC; /* a file is written short when the disk is full */
 	return fsync(fd) ? -errno : 0;
 }
 

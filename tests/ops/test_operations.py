@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""What an operator does to a guard, and what must come of it.
+
+A start that fails leaves nothing behind, or what was there as it was; `detach` ends the daemon too;
+whoever asks right after a reload gets figures; a name that comes back finds its own limits.
+Run as root: tests/ops/test_operations.py
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "lib")]
+
+import guard as guard_lib  # noqa: E402
+import netlab  # noqa: E402
+from netlab import wait_for  # noqa: E402
+
+METRICS = "127.0.0.1:9834"
+
+
+class Guard(guard_lib.Guard):
+    """One whose daemon may end in the middle."""
+
+    def run(self):
+        """`run` that is expected to fail; its stderr."""
+        self.write_config()
+        done = self.lab.gw.run([guard_lib.PROGRAM, "run", "-c", self.config_path], check=False)
+        if done.returncode == 0:
+            raise AssertionError("the daemon started, and ended well")
+        return done.stderr
+
+    def kill(self):
+        """SIGKILL: the data plane goes on alone."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def pinned(self):
+        """What `status --json` says of the pins while no daemon runs; None without any."""
+        return json.loads(self.command("status", "--json", check=False).stdout)["pinned"]
+
+    def links(self):
+        """Names of the pinned links."""
+        path = self.lab.bpffs() / "scepguard" / "v1" / "links"
+        return sorted(p.name for p in path.iterdir()) if path.exists() else []
+
+
+class Operations(unittest.TestCase):
+    """Each in a lab of its own."""
+
+    def setUp(self):
+        self.lab = self.enterContext(netlab.two_armed("ops"))
+
+    def guard(self, mode, **more):
+        """A guard whose pins go at the end whatever happens."""
+        guard = Guard(self.lab, mode, **more)
+        self.lab.on_close(lambda: guard.command("detach", "--bpffs",
+                                                self.lab.bpffs() / "scepguard", check=False))
+        return guard
+
+    def hold_metrics_port(self):
+        """Somebody else listens there."""
+        self.lab.gw.ip("link", "set", "lo", "up")
+        holder = self.lab.gw.socket(socket.AF_INET, socket.SOCK_STREAM)
+        holder.bind(("127.0.0.1", 9834))
+        holder.listen()
+        self.addCleanup(holder.close)
+
+    def test_failed_start_leaves_nothing(self):
+        """The last step of a start fails: no program, no pin is left."""
+        self.hold_metrics_port()
+        guard = self.guard("police", metrics={"listen": METRICS})
+        self.assertIn(METRICS, guard.run())
+        self.assertIsNone(guard.pinned())
+        self.assertNotIn("xdp", self.lab.gw.run(["ip", "link"]).stdout)
+
+    def test_failed_start_takes_nothing_over(self):
+        """A start that fails over a guard without daemon leaves that one's mode and links alone."""
+        guard = self.guard("police")
+        guard.start()
+        guard.kill()
+        guard.config["mode"] = "observe"
+        guard.config["interfaces"] = ["gw0", "gw1", "absent0"]
+        self.assertIn("absent0", guard.run())
+        self.assertEqual(guard.pinned()["mode"], "police")
+        self.assertEqual(guard.links(), ["gw0", "gw1"])
+
+    def test_foreign_program_takes_nothing_over(self):
+        """Another program on one interface: named, and nothing of ours is changed."""
+        guard = self.guard("police")
+        guard.config["interfaces"] = ["gw0"]
+        guard.start()
+        guard.kill()
+        self.lab.gw.end_host("gw1")
+        guard.config["mode"] = "observe"
+        guard.config["interfaces"] = ["gw0", "gw1"]
+        self.assertRegex(guard.run(), r"'gw1' already has the XDP program '\w+' \(id \d+\)")
+        self.assertEqual(guard.pinned()["mode"], "police")
+        self.assertEqual(guard.links(), ["gw0"])
+
+    def test_detach_ends_the_daemon(self):
+        """It neither attaches again nor goes on as if it guarded."""
+        guard = self.guard("police")
+        guard.start()
+        done = guard.command("detach")
+        self.assertIn("ends by itself", done.stdout)
+        wait_for(lambda: guard.process.poll() is not None, 3, "the daemon's end")
+        self.assertEqual(guard.process.returncode, 0)
+        self.assertIn("the guard was detached", guard.log())
+        self.assertNotIn("error", guard.log())
+        self.assertIsNone(guard.pinned())
+        guard.process = None
+
+    def test_lost_interface_is_no_detach(self):
+        """Both interfaces gone and back: the daemon waits, and attaches again."""
+        guard = self.guard("police")
+        guard.start()
+        for dev in ("gw0", "gw1"):
+            self.lab.gw.ip("link", "del", dev)
+        time.sleep(1.2)
+        self.assertIsNone(guard.process.poll())
+        self.lab.veth((self.lab.clients, "c0"), (self.lab.gw, "gw0"))
+        self.lab.veth((self.lab.gw, "gw1"), (self.lab.ca, "ca0"))
+        wait_for(lambda: all(a["present"] for a in guard.status()["attachments"]), 5,
+                 "both attached again")
+
+    def test_status_right_after_a_reload(self):
+        """No zeros between the reload and the next turn of the loop."""
+        guard = self.guard("observe")
+        guard.start()
+        for _ in range(5):
+            loaded = guard.status()["config"]["loaded_time"]
+            os.kill(guard.process.pid, signal.SIGHUP)
+            wait_for(lambda: guard.status()["config"]["loaded_time"] != loaded, 3, "the reload")
+            status = guard.status()
+            self.assertTrue(status["config"]["reload_ok"])
+            self.assertGreater(status["taken_time"], status["started_time"] - 60)
+            self.assertEqual([s["name"] for s in status["services"]], ["lab-ca"])
+            self.assertTrue(all(a["present"] for a in status["attachments"]))
+
+    def test_intercept_is_refused_with_a_sentence(self):
+        """Over the control socket, where nobody checks the word first."""
+        guard = self.guard("observe")
+        guard.start()
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(5)
+        client.connect(str(guard.config["paths"]["runtime"] / "control.sock"))
+        client.sendall(b'{"command":"mode","mode":"intercept"}\n')
+        answer = json.loads(client.makefile().readline())
+        client.close()
+        self.assertEqual(answer, {"ok": False, "error":
+                                  "mode 'intercept' is not in this version yet: use police"})
+        self.assertEqual(guard.status()["mode"], "observe")
+
+    def test_detach_touches_only_pins(self):
+        """A wrong --bpffs that looks alike keeps its files."""
+        wrong = self.lab.directory / "wrong"
+        file = wrong / "v1" / "maps" / "precious"
+        file.parent.mkdir(parents=True)
+        file.write_text("data\n")
+        done = self.lab.gw.run([guard_lib.PROGRAM, "detach", "--bpffs", wrong], check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("bpf file system", done.stderr)
+        self.assertEqual(file.read_text(), "data\n")
+        shutil.rmtree(wrong)
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        sys.exit("tests/ops: root is needed, for namespaces of their own")
+    unittest.main()
