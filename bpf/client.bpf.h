@@ -61,6 +61,78 @@ static __always_inline int sg_resend(struct sg_run *run)
 	return XDP_PASS;
 }
 
+/* sg_sum() of bytes of the frame, off below 4096. */
+__noinline int sg_frame_sum(struct xdp_md *ctx, __u32 off, __u32 len)
+{
+	struct sg_cursor cur = sg_frame(ctx);
+
+	return sg_sum(cur.start + (off & 0xfff), cur.end, len);
+}
+
+/* Timestamp of the packet at hand. */
+__noinline int sg_frame_stamp(struct xdp_md *ctx, struct sg_segment_look *look)
+{
+	struct sg_run run = {};
+	struct sg_cursor cur;
+
+	if (!look || !sg_run_begin(&run))
+		return 0;
+	cur = sg_frame(ctx);
+	sg_find_stamp(cur.start + ((run.flow->pkt.l4_off + 20) & 0xfff), cur.end,
+		      run.flow->pkt.payload_off - run.flow->pkt.l4_off - 20, look);
+	return 0;
+}
+
+/* Read checksums and timestamp of the packet at hand. */
+static __always_inline void sg_segment_look(struct xdp_md *ctx, const struct sg_packet *pkt,
+					    struct sg_segment_look *look)
+{
+	const struct sg_tcp_header *tcp = sg_frame_at(ctx, pkt->l4_off, sizeof(*tcp));
+	__u32 ip_len = pkt->l4_off - pkt->l3_off, tcp_header = pkt->payload_off - pkt->l4_off;
+	__u16 field;
+	int ip_sum = 0;
+
+	if (!tcp)
+		return;
+	field = tcp->checksum;
+	if (pkt->family == 4)
+		ip_sum = sg_frame_sum(ctx, pkt->l3_off, ip_len);
+	sg_segment_judge(pkt, ip_sum, sg_frame_sum(ctx, pkt->l4_off, tcp_header + pkt->payload_len),
+			 field, look);
+	if (tcp_header > sizeof(*tcp))
+		sg_frame_stamp(ctx, look);
+}
+
+/* A SYN was let through: what it says about the segments to come. */
+__noinline int sg_syn_look(struct xdp_md *ctx, __u32 resend)
+{
+	struct sg_segment_look look = {};
+	struct sg_run run = {};
+
+	if (!sg_run_begin(&run))
+		return 0;
+	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
+	if (!run.conn)
+		return 0;
+	sg_segment_look(ctx, &run.flow->pkt, &look);
+	sg_conn_syn_look(run.conn, &run.flow->pkt, &look, resend);
+	return 0;
+}
+
+/* While a line is being read, every segment is looked at before it is believed. Returns 0 for one that
+ * no receiver believes.
+ */
+__noinline int sg_segment_sound(struct xdp_md *ctx, struct sg_conn *conn)
+{
+	struct sg_segment_look look = {};
+	struct sg_run run = {};
+
+	if (!conn || !sg_run_begin(&run))
+		return 0;
+	sg_segment_look(ctx, &run.flow->pkt, &look);
+	return sg_conn_looks_sound(conn, &run.flow->pkt, &look);
+}
+
 static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 {
 	bool resend = run->conn && sg_conn_is_resend(run->conn, &run->flow->pkt);
@@ -74,8 +146,10 @@ static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 	}
 	action = resend ? sg_resend(run) : sg_attempt(ctx, run);
 	/* A refused SYN that became another connection's RST passes too, but is no SYN any more. */
-	if (action == XDP_PASS && run->stats->counters[SG_COUNTER_RECLAIMED] == reclaimed)
+	if (action == XDP_PASS && run->stats->counters[SG_COUNTER_RECLAIMED] == reclaimed) {
 		sg_syn_forwarded(run);
+		sg_syn_look(ctx, resend);
+	}
 	return action;
 }
 
@@ -157,13 +231,19 @@ static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run 
 	__u32 sent_before = conn->client.end, skip = 0, effects;
 	enum sg_request_progress progress;
 
+	if (sg_request_open(conn, pkt) && !sg_segment_sound(ctx, conn)) {
+		sg_count(run, SG_COUNTER_REQUEST_UNLEARNED);
+		return;
+	}
 	effects = sg_conn_from_client(conn, pkt, sg_one_sided(run), run->flow->now);
 	if (effects & SG_EFFECT_HANDSHAKE)
 		sg_client_handshake(conn);
 	if (effects & SG_EFFECT_MAYBE_LATE &&
 	    run->flow->now - conn->ca.syn_ack <= run->svc->syn_ticks)
 		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_ACK, run->flow->now);
-	if (effects & SG_EFFECT_BELIEVED) {
+	if (!(effects & SG_EFFECT_BELIEVED)) {
+		sg_request_doubt(conn, pkt);
+	} else {
 		progress = sg_request_place(conn, pkt, sent_before, &skip);
 		if (progress == SG_REQUEST_OUT_OF_ORDER)
 			sg_count(run, SG_COUNTER_REQUEST_UNLEARNED);

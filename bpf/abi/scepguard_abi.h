@@ -175,6 +175,10 @@ enum sg_conn_state {
 #define SG_CONN_CA_ANSWERED   0x40u  /* first byte from the CA seen */
 #define SG_CONN_SOURCE        0x80u  /* counted in its source's `connections` */
 #define SG_CONN_WOULD_REFUSE  0x100u /* observe: police would have refused it */
+#define SG_CONN_DOUBT         0x200u /* the CA may read other client bytes than the guard, for good */
+#define SG_CONN_AHEAD         0x400u /* bytes from client.ahead on were sent before it was their turn */
+#define SG_CONN_PARTIAL       0x800u /* its SYNs came without a finished checksum (same host, veth) */
+#define SG_CONN_STAMPED       0x1000u /* its SYN carried a timestamp: client.stamp is the last one */
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
  * written by the side the client's packets arrive on, those below `ca` by the other; two packets
@@ -204,7 +208,9 @@ struct sg_conn {
 		__u32 next;         /* next byte the classifier expects */
 		__u32 end;          /* highest sequence number sent + 1 */
 		__u32 ack;          /* last ACK number */
-		__u32 request_ack;  /* ACK number when the last request line ended */
+		__u32 request_ack;  /* ACK number when the last request line began, or ended */
+		__u32 ahead;        /* lowest byte sent before its turn, with SG_CONN_AHEAD */
+		__u32 stamp;        /* last timestamp believed, with SG_CONN_STAMPED */
 		__u16 requests;     /* request lines begun */
 		__u8 request_class; /* of the last request; enum sg_request_class */
 		__u8 line_done;

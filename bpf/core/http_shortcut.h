@@ -168,7 +168,7 @@ static __always_inline __u32 sg_http_shortcut(struct sg_http_line *line, const _
 	const __u8 *p;
 	__u32 size;
 
-	if (!SG_SHORTCUT_HERE || line->line_bytes || data + 38 > data_end)
+	if (!SG_SHORTCUT_HERE || line->line_bytes || line->flags || data + 38 > data_end)
 		return 0;
 	size = sg_shortcut_prefix(data, &method);
 	if (!size)

@@ -24,6 +24,7 @@ enum sg_parse {
 #define SG_TCP_SYN 0x02
 #define SG_TCP_RST 0x04
 #define SG_TCP_ACK 0x10
+#define SG_TCP_URG 0x20
 
 /* Deepest chain of IPv6 extension headers followed: hop-by-hop, 2 x destination, routing, fragment
  * (RFC 8200, 4.1) and one to spare.

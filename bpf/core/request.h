@@ -28,29 +28,84 @@ static __always_inline bool sg_request_begins(const struct sg_conn *c, const str
 	return !c->ca.known || (c->ca.answers == c->client.requests && c->ca.answer_done);
 }
 
+/* Bytes came before it was their turn: the CA may keep them, and they are not read here. If other
+ * bytes fill their place later, receivers differ in which they keep (Linux the later, BSD the earlier).
+ */
+static __always_inline void sg_request_ahead(struct sg_conn *c, __u32 seq)
+{
+	if (!(c->flags & SG_CONN_AHEAD) || sg_seq_after(c->client.ahead, seq))
+		c->client.ahead = seq;
+	sg_conn_flag(c, SG_CONN_AHEAD);
+}
+
+/* A segment that may or may not count for the CA was not believed, or has bytes that cannot be seen
+ * here: nothing useful is believed of this connection any more.
+ */
+static __always_inline void sg_request_doubt(struct sg_conn *c, const struct sg_packet *pkt)
+{
+	if (pkt->payload_len || pkt->fragment)
+		sg_conn_flag(c, SG_CONN_DOUBT);
+}
+
+/* Signs that the CA may read this segment differently, or not at all. Until the line has ended the CA
+ * has nothing to say, so the ACK number of all its segments is the same; an urgent byte is taken out
+ * of the stream by some (RFC 6093).
+ */
+static __always_inline void sg_request_suspect(struct sg_conn *c, const struct sg_packet *pkt)
+{
+	if (pkt->ack != c->client.request_ack || pkt->fragment || pkt->tcp_flags & SG_TCP_URG)
+		sg_conn_flag(c, SG_CONN_DOUBT);
+}
+
+/* The reader is about to read up to seq `end`: does it have to doubt? */
+static __always_inline void sg_request_doubt_line(struct sg_conn *c, __u32 end)
+{
+	if (c->flags & SG_CONN_DOUBT ||
+	    (c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead)))
+		c->client.line.flags |= SG_HTTP_DOUBTFUL;
+}
+
+static __always_inline void sg_request_begin(struct sg_conn *c, const struct sg_packet *pkt)
+{
+	__builtin_memset(&c->client.line, 0, sizeof(c->client.line));
+	c->client.line_done = 0;
+	c->client.next = pkt->seq;
+	c->client.request_ack = pkt->ack;
+	c->client.request_class = SG_REQUEST_NONE;
+	/* All before it was answered. */
+	__sync_fetch_and_and(&c->flags, ~SG_CONN_AHEAD);
+}
+
+/* May this packet of the client have to do with a request line? Then it is looked at closely. */
+static __always_inline bool sg_request_open(const struct sg_conn *c, const struct sg_packet *pkt)
+{
+	return !c->client.line_done || (pkt->payload_len && sg_request_begins(c, pkt));
+}
+
 /* Where in the payload reading goes on: sets *skip and returns true when there are bytes to feed. A
  * new request resets the reader. sent_before: client.end before this packet.
  */
 static __always_inline enum sg_request_progress
 sg_request_place(struct sg_conn *c, const struct sg_packet *pkt, __u32 sent_before, __u32 *skip)
 {
-	if (!pkt->payload_len || c->state != SG_CONN_ESTABLISHED)
+	if (c->state != SG_CONN_ESTABLISHED)
 		return SG_REQUEST_NOTHING;
-	if (sg_request_begins(c, pkt)) {
+	if (pkt->payload_len && sg_request_begins(c, pkt)) {
 		if (pkt->seq != sent_before)
 			return SG_REQUEST_OUT_OF_ORDER;
-		__builtin_memset(&c->client.line, 0, sizeof(c->client.line));
-		c->client.line_done = 0;
-		c->client.next = pkt->seq;
-		c->client.request_class = SG_REQUEST_NONE;
+		sg_request_begin(c, pkt);
 	}
 	if (c->client.line_done)
 		return SG_REQUEST_NOTHING;
+	sg_request_suspect(c, pkt);
 	*skip = c->client.next - pkt->seq;
-	if ((__s32)*skip < 0)
-		return SG_REQUEST_OUT_OF_ORDER;
+	if ((__s32)*skip < 0) {
+		sg_request_ahead(c, pkt->seq);
+		return pkt->payload_len ? SG_REQUEST_OUT_OF_ORDER : SG_REQUEST_NOTHING;
+	}
 	if (*skip >= pkt->payload_len)
 		return SG_REQUEST_NOTHING;
+	sg_request_doubt_line(c, pkt->seq + pkt->payload_len);
 	return SG_REQUEST_READING;
 }
 

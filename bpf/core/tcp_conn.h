@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include "net_parse.h"
+#include "segment.h"
 
 #define SG_EFFECT_SYN_ACK       0x01u /* first SYN-ACK */
 #define SG_EFFECT_SYN_ACK_AGAIN 0x02u
@@ -62,7 +63,8 @@ static __always_inline void sg_conn_adopt(struct sg_conn *c, const struct sg_pac
 	bool syn_ack = pkt->tcp_flags & SG_TCP_SYN;
 
 	c->state = syn_ack ? SG_CONN_SYN_ACKED : SG_CONN_ESTABLISHED;
-	c->flags = SG_CONN_ADOPTED | (syn_ack ? 0 : SG_CONN_CA_READ);
+	/* Its SYN was not looked at: an unfinished checksum has to be believed. */
+	c->flags = SG_CONN_ADOPTED | SG_CONN_PARTIAL | (syn_ack ? 0 : SG_CONN_CA_READ);
 	c->opened = now;
 	c->family = pkt->family;
 	c->client.seen = now;
@@ -88,6 +90,48 @@ static __always_inline bool sg_conn_is_resend(const struct sg_conn *c, const str
 {
 	return c->state != SG_CONN_CLOSED && c->client.isn == syn->seq &&
 	       !(c->flags & SG_CONN_ADOPTED && c->state == SG_CONN_ESTABLISHED);
+}
+
+static __always_inline void sg_conn_flag(struct sg_conn *c, __u32 flag)
+{
+	if (!(c->flags & flag))
+		__sync_fetch_and_or(&c->flags, flag);
+}
+
+/* A SYN of this connection was forwarded, the first or a resend. Unfinished checksums are believed
+ * later only if all its SYNs had them and yet were answered: over a wire the CA throws them away.
+ * Data in a SYN is read by some (RFC 7413) and thrown away by others.
+ */
+static __always_inline void sg_conn_syn_look(struct sg_conn *c, const struct sg_packet *syn,
+					     const struct sg_segment_look *look, bool resend)
+{
+	if (!resend && look->partial)
+		sg_conn_flag(c, SG_CONN_PARTIAL);
+	else if (!look->partial && c->flags & SG_CONN_PARTIAL)
+		__sync_fetch_and_and(&c->flags, ~SG_CONN_PARTIAL);
+	if (syn->payload_len || syn->fragment || (resend && !look->sound))
+		sg_conn_flag(c, SG_CONN_DOUBT);
+	if (!look->stamped)
+		return;
+	c->client.stamp = look->stamp;
+	sg_conn_flag(c, SG_CONN_STAMPED);
+}
+
+/* May a segment of the client be looked at further? False: every receiver throws it away. A timestamp
+ * that goes back, or is missing, is thrown away by some only (RFC 7323, 5.3).
+ */
+static __always_inline bool sg_conn_looks_sound(struct sg_conn *c, const struct sg_packet *pkt,
+						const struct sg_segment_look *look)
+{
+	if (!look->sound || (look->partial && !(c->flags & SG_CONN_PARTIAL)))
+		return false;
+	if (!(c->flags & SG_CONN_STAMPED))
+		return true;
+	if (!look->stamped || (__s32)(look->stamp - c->client.stamp) < 0)
+		sg_conn_flag(c, SG_CONN_DOUBT);
+	else if (!sg_seq_after(pkt->seq, c->client.next))
+		c->client.stamp = look->stamp;
+	return true;
 }
 
 static __always_inline __u32 sg_conn_fin(struct sg_conn *c, __u32 mine, __u32 others)
@@ -117,6 +161,12 @@ static __always_inline __u32 sg_conn_client_ack(struct sg_conn *c, const struct 
 	return SG_EFFECT_HANDSHAKE;
 }
 
+/* Is there no gap before this packet that a request line may still be waiting for? */
+static __always_inline bool sg_conn_is_read(const struct sg_conn *c, const struct sg_packet *pkt)
+{
+	return c->client.line_done || !sg_seq_after(pkt->seq, c->client.next);
+}
+
 /* A packet of the client other than SYN. Returns effects. one_sided: as above; then the client's FIN
  * must end the connection, for the CA's is never seen.
  */
@@ -137,6 +187,9 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 	if (c->ca.known && (sg_seq_after(pkt->ack, c->ca.end) || !sg_seq_near(pkt->ack, c->ca.end)))
 		return 0;
 	c->client.seen = now;
+	/* Behind a FIN there are no bytes, or that was none for the CA. */
+	if (c->flags & SG_CONN_CLIENT_FIN && sg_seq_after(end, c->client.end))
+		sg_conn_flag(c, SG_CONN_DOUBT);
 	if (c->state != SG_CONN_ESTABLISHED) {
 		effects = sg_conn_client_ack(c, pkt, one_sided, now);
 		if (!effects)
@@ -146,10 +199,12 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 	}
 	if (sg_seq_after(pkt->ack, c->client.ack))
 		c->client.ack = pkt->ack;
+	/* One-sided, only a FIN behind everything ends it: what is missing will come again. */
 	if (pkt->tcp_flags & SG_TCP_FIN && !sg_seq_after(pkt->seq, c->client.end))
 		effects |= sg_conn_fin(c, SG_CONN_CLIENT_FIN,
-				       one_sided && !c->ca.known ? SG_CONN_CLIENT_FIN
-								 : SG_CONN_CA_FIN);
+				       one_sided && !c->ca.known && sg_conn_is_read(c, pkt)
+					       ? SG_CONN_CLIENT_FIN
+					       : SG_CONN_CA_FIN);
 	if (sg_seq_after(end, c->client.end))
 		c->client.end = end;
 	return effects | SG_EFFECT_BELIEVED;

@@ -28,10 +28,11 @@ static int open_capture(const char *path, pcap_t **ret)
 		return sg_log_err(-EINVAL, "cannot read a capture from '%s': %s", path, why);
 	if (pcap_datalink(pcap) != DLT_EN10MB) {
 		pcap_close(pcap);
-		return sg_log_err(-EPROTONOSUPPORT,
-				  "'%s' has no Ethernet frames: capture on one interface (tcpdump -i "
-				  "eth0), not on 'any'",
-				  path);
+		return sg_log_err(
+			-EPROTONOSUPPORT,
+			"'%s' has no Ethernet frames: capture on one interface (tcpdump -i "
+			"eth0), not on 'any'",
+			path);
 	}
 	*ret = pcap;
 	return 0;
@@ -45,8 +46,9 @@ static int feed_frame(struct sg_classifier *c, size_t index, const struct pcap_p
 	int err = sg_classifier_frame(c, bytes, header->caplen, &dropped);
 
 	if (err == -EMSGSIZE) {
-		sg_log_warning("frame %zu of %u bytes is left out: %s", index, header->caplen,
-			       "longer than a driver gives the program (captured with gro or tso on?)");
+		sg_log_warning(
+			"frame %zu of %u bytes is left out: %s", index, header->caplen,
+			"longer than a driver gives the program (captured with gro or tso on?)");
 		return 0;
 	}
 	if (err)
@@ -71,9 +73,10 @@ static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path,
 		err = feed_frame(c, index++, header, bytes, drops);
 	}
 	if (cut)
-		sg_log_warning("%zu frames were cut by the capture and cannot be read: capture whole "
-			       "ones (tcpdump -s 0)",
-			       cut);
+		sg_log_warning(
+			"%zu frames were cut by the capture and cannot be read: capture whole "
+			"ones (tcpdump -s 0)",
+			cut);
 	return err;
 }
 

@@ -17,13 +17,13 @@ struct scepguard_bpf;
 struct sg_classifier {
 	struct scepguard_bpf *skel;
 	int program_fd, conns_fd, flows_fd;
-	__u32 cpu;        /* the only one this runs on */
-	__u8 *flows;      /* one value of sg_flows: of every CPU */
-	size_t flow_size; /* of one CPU's */
-	size_t key_offset; /* of the connection's key in it */
-	__u64 first_generation; /* connections up to this one belong to earlier cases */
-	__u64 frames;     /* of this case */
-	bool used;        /* there is something to forget */
+	__u32 cpu;               /* the only one this runs on */
+	__u8 *flows;             /* one value of sg_flows: of every CPU */
+	size_t flow_size;        /* of one CPU's */
+	size_t key_offset;       /* of the connection's key in it */
+	__u64 first_generation;  /* connections up to this one belong to earlier cases */
+	__u64 frames;            /* of this case */
+	bool used;               /* there is something to forget */
 	struct sg_budget *fresh; /* an idle budget */
 	struct sg_record record;
 };

@@ -139,14 +139,15 @@ static int feed_packets(struct sg_classifier *c, const json_t *packets, json_t *
 
 	if (err)
 		snprintf(error, SG_ERROR_TEXT, "cannot begin anew: %s", sg_classify_reason(err));
-	json_array_foreach(packets, i, packet) {
+	json_array_foreach (packets, i, packet) {
 		bool dropped = false;
 
 		if (err)
 			break;
 		err = feed_packet(c, packet, &dropped);
 		if (err)
-			snprintf(error, SG_ERROR_TEXT, "packet %zu: %s", i, sg_classify_reason(err));
+			snprintf(error, SG_ERROR_TEXT, "packet %zu: %s", i,
+				 sg_classify_reason(err));
 		else if (dropped && json_array_append_new(drops, json_integer((json_int_t)i)))
 			err = -ENOMEM;
 	}
@@ -178,7 +179,8 @@ static json_t *classify_case(struct sg_classifier *c, const json_t *packets, cha
 	struct sg_classify_result result;
 
 	if (!json_is_array(packets)) {
-		snprintf(error, SG_ERROR_TEXT, "'packets': expected a list of frames in hexadecimal");
+		snprintf(error, SG_ERROR_TEXT,
+			 "'packets': expected a list of frames in hexadecimal");
 	} else if (dropped && !feed_packets(c, packets, dropped, error) &&
 		   !sg_classifier_end(c, &result)) {
 		verdict = sg_classify_json(&result, json_incref(dropped));

@@ -49,8 +49,8 @@ static int add_request(struct sg_record *r, struct sg_record_conn *conn, __u16 n
 	if (grow((void **)&r->requests, r->request_count, &r->request_room, sizeof(*r->requests)))
 		return -ENOMEM;
 	conn->request = r->request_count;
-	r->requests[r->request_count++] = (struct sg_classify_request){conn->key, conn->generation,
-								       number, request_class};
+	r->requests[r->request_count++] =
+		(struct sg_classify_request){conn->key, conn->generation, number, request_class};
 	return 0;
 }
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Would a receiver believe this segment? Headers and payload are summed, and the timestamp is found
+ * (RFC 7323), before a byte of it is read as part of a request: whoever sends a segment that the CA
+ * throws away could else show the guard another request than the CA.
+ *
+ * What cannot be known from here: whether the segment dies on the way behind the guard (low TTL).
+ */
+#ifndef SG_SEGMENT_H
+#define SG_SEGMENT_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "http_shortcut.h"
+#include "net_parse.h"
+
+/* Longest run of bytes summed: a TCP segment of an Ethernet MTU and a bit. A multiple of 8. */
+#define SG_SUM_MAX 1600
+
+/* TCP options: 40 bytes at most, each at least one. */
+#define SG_TCP_OPTIONS_MAX 40
+#define SG_TCP_OPTION_END  0
+#define SG_TCP_OPTION_NOP  1
+#define SG_TCP_OPTION_TIME 8
+
+struct sg_segment_look {
+	__u32 stamp;  /* TSval, host order; valid if stamped */
+	bool sound;   /* both checksums hold, or the TCP one is only begun (see partial) */
+	bool partial; /* the TCP checksum is the pseudo header's sum: not sent over a wire yet */
+	bool stamped;
+};
+
+static __always_inline __u16 sg_sum_fold64(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)sum;
+}
+
+/* Sum of len bytes from p as 16-bit words in memory order, not folded. *all: they could all be read. */
+static __always_inline __u64 sg_sum_bytes(const __u8 *p, const __u8 *end, __u32 len, bool *all)
+{
+	__u64 sum = 0, word;
+	__u32 i;
+
+	*all = false;
+	for (i = 0; i < SG_SUM_MAX / 8; i++) {
+		if (len < 8)
+			break;
+		if (p + 8 > end)
+			return 0;
+		word = sg_load8(p);
+		sum += (word & 0xffffffff) + (word >> 32);
+		p += 8;
+		len -= 8;
+	}
+	if (len >= 8)
+		return 0;
+	for (i = 0; i < 7; i++) {
+		if (i >= len)
+			break;
+		if (p + 1 > end)
+			return 0;
+		sum += i & 1 ? sg_htons(*p) : sg_htons(*p << 8);
+		p++;
+	}
+	*all = true;
+	return sum;
+}
+
+/* Sum of the pseudo header for a TCP part of tcp_len bytes, not folded. */
+static __always_inline __u64 sg_sum_pseudo(const struct sg_packet *pkt, __u32 tcp_len)
+{
+	__u64 sum = sg_htons(SG_IPPROTO_TCP) + sg_htons(tcp_len);
+
+	if (pkt->family == 4)
+		return sum + pkt->src.w[3] + pkt->dst.w[3];
+	for (int i = 0; i < 4; i++)
+		sum += (__u64)pkt->src.w[i] + pkt->dst.w[i];
+	return sum;
+}
+
+/* Find TSval in options of `len` bytes at p. */
+static __always_inline void sg_find_stamp(const __u8 *p, const __u8 *end, __u32 len,
+					  struct sg_segment_look *look)
+{
+	__u32 at = 0;
+
+	for (__u32 i = 0; i < SG_TCP_OPTIONS_MAX; i++) {
+		const __u8 *option;
+
+		/* Or clang drops the mask, which the verifier needs. */
+		asm volatile("" : "+r"(at));
+		at &= 63;
+		option = p + at;
+		if (at >= len || option + 2 > end || option[0] == SG_TCP_OPTION_END)
+			return;
+		if (option[0] == SG_TCP_OPTION_NOP) {
+			at++;
+			continue;
+		}
+		if (option[0] == SG_TCP_OPTION_TIME && option[1] == 10) {
+			if (at + 10 > len || option + 6 > end)
+				return;
+			look->stamp = (__u32)option[2] << 24 | (__u32)option[3] << 16 |
+				      (__u32)option[4] << 8 | option[5];
+			look->stamped = true;
+			return;
+		}
+		if (option[1] < 2)
+			return;
+		at += option[1];
+	}
+}
+
+/* A sum could not be made: the bytes are not all there, or too many. */
+#define SG_SUM_NONE (-1)
+
+/* Folded sum of len bytes from p, or SG_SUM_NONE. */
+static __always_inline int sg_sum(const __u8 *p, const __u8 *end, __u32 len)
+{
+	bool all;
+	__u64 sum = sg_sum_bytes(p, end, len, &all);
+
+	return all ? sg_sum_fold64(sum) : SG_SUM_NONE;
+}
+
+/* ip_sum: of the IPv4 header. tcp_sum: of all of the TCP part, field: the checksum in it. A fragment's
+ * sum covers bytes that are not here: it is taken for sound, and whoever reads it has to doubt it.
+ */
+static __always_inline void sg_segment_judge(const struct sg_packet *pkt, int ip_sum, int tcp_sum,
+					     __u16 field, struct sg_segment_look *look)
+{
+	__u64 pseudo = sg_sum_pseudo(pkt, pkt->payload_off - pkt->l4_off + pkt->payload_len);
+
+	look->partial = field == sg_sum_fold64(pseudo);
+	look->sound = pkt->fragment || look->partial ||
+		      (tcp_sum >= 0 && sg_sum_fold64(pseudo + tcp_sum) == 0xffff);
+	if (pkt->family == 4 && ip_sum != 0xffff)
+		look->sound = false;
+}
+
+#endif
