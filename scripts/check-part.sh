@@ -179,6 +179,11 @@ part_peers()
 	counted count_peers python3 tests/lab/real_peers.py observe police
 }
 
+part_bench()
+{
+	one "forwarding at least 0.90 of a bare XDP_PASS" python3 tests/bench/forwarding.py --check
+}
+
 if ! declare -F "part_$part" > /dev/null; then
 	echo "check: there is no part '$part'"
 	exit 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make check`: install what is missing, build, run every test, count honestly.
 #
-#   SG_PARTS="unit bpf" scripts/check.sh    only these parts (lint unit bpf fuzz netns lab peers)
+#   SG_PARTS="unit bpf" scripts/check.sh    only these parts (lint unit bpf fuzz netns lab peers bench)
 #   SG_SOAK=1 scripts/check.sh              the long versions, without the time limit (make soak)
 #
 # Each part writes build/check/PART.log, shown when it fails. The last line is `N passed, N failed`,
@@ -14,7 +14,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "the tests make network namespaces and load BPF programs: run them as root (sudo make check); \`make test\` needs no root" >&2
 	exit 1
 fi
-parts=${SG_PARTS:-lint unit bpf fuzz netns lab peers}
+parts=${SG_PARTS:-lint unit bpf fuzz netns lab peers bench}
 most_minutes=${SG_MINUTES:-45}
 logs=build/check
 passed=0 failed=0 skipped=0
