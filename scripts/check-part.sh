@@ -158,6 +158,7 @@ part_fuzz()
 part_netns()
 {
 	counted count_lines python3 tests/netns/run.py
+	counted count_unittest python3 tests/ops/test_operations.py
 }
 
 # 20 field minutes each. A run waits more than it works (24 s of CPU for all 14), so four go side by side.
