@@ -159,6 +159,21 @@ class Operations(unittest.TestCase):
                                   "mode 'intercept' is not in this version yet: use police"})
         self.assertEqual(guard.status()["mode"], "observe")
 
+    def test_perfmon_missing(self):
+        """`check` knows it, `run` says it in one line, not in the verifier's hundreds."""
+        guard = self.guard("police")
+        guard.write_config()
+        without = ["setpriv", "--bounding-set=-perfmon,-sys_admin",
+                   "--inh-caps=-perfmon,-sys_admin", guard_lib.PROGRAM]
+        options = ["-c", guard.config_path]
+        done = self.lab.gw.run([*without, "check", *options], check=False)
+        self.assertIn("CAP_PERFMON is missing", done.stdout)
+        done = self.lab.gw.run([*without, "run", *options], check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr[:2000])
+        self.assertIn("CAP_PERFMON", done.stderr)
+        self.assertIsNone(guard.pinned())
+
     def test_detach_touches_only_pins(self):
         """A wrong --bpffs that looks alike keeps its files."""
         wrong = self.lab.directory / "wrong"

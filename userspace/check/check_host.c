@@ -49,27 +49,31 @@ void sg_check_config(struct sg_check *c)
 void sg_check_privileges(struct sg_check *c)
 {
 	const char *missing;
-	bool net;
+	bool net, perfmon;
 
 	if (capng_get_caps_process()) {
 		sg_check_add(c, SG_CHECK_ERROR, "capabilities", NULL,
 			     "the capabilities of this process cannot be read");
 		return;
 	}
-	/* CAP_SYS_ADMIN includes CAP_BPF (capabilities(7)), but not CAP_NET_ADMIN. */
+	/* CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON (capabilities(7)), but not CAP_NET_ADMIN. */
 	c->may_bpf = capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF) ||
 		     capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
+	perfmon = capng_have_capability(CAPNG_EFFECTIVE, CAP_PERFMON) ||
+		  capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
 	net = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
-	if (c->may_bpf && net) {
+	if (c->may_bpf && net && perfmon) {
 		sg_check_add(c, SG_CHECK_OK, "capabilities", NULL,
-			     "CAP_BPF and CAP_NET_ADMIN are there");
+			     "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are there");
 		return;
 	}
-	missing = c->may_bpf ? "CAP_NET_ADMIN is"
-		  : net      ? "CAP_BPF is"
-			     : "CAP_BPF and CAP_NET_ADMIN are";
+	missing = c->may_bpf && net ? "CAP_PERFMON is missing"
+		  : c->may_bpf      ? "CAP_NET_ADMIN is missing"
+		  : net             ? "CAP_BPF is missing"
+				    : "CAP_BPF and CAP_NET_ADMIN are missing";
 	sg_check_add(c, SG_CHECK_ERROR, "capabilities", "sudo scepguard check -c FILE",
-		     "%s missing: the program can neither be loaded nor attached", missing);
+		     "%s%s: the program can neither be loaded nor attached", missing,
+		     perfmon || (c->may_bpf && net) ? "" : ", and so is CAP_PERFMON");
 }
 
 /* The nearest existing directory at or above @path. */

@@ -2,6 +2,9 @@
 /* The BPF object: opened, sized, told its constants, loaded; and what its programs can be asked. */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -124,6 +127,23 @@ static void set_constants(struct sg_guard *g, struct scepguard_bpf *skel, enum s
 	skel->rodata->sg_syn_bucket_mask = bpf_map__max_entries(skel->maps.sg_syn_limiter) - 1;
 }
 
+/* libbpf explains a refusal in hundreds of lines: for whoever asks for them (log.level: debug). */
+static int tell_debug(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+
+	if (level == LIBBPF_DEBUG || sg_log_level() < SG_LOG_DEBUG)
+		return 0;
+	if (vasprintf(&text, fmt, args) < 0) {
+		text = NULL;
+		return 0;
+	}
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		sg_log_debug("%s", line);
+	return 0;
+}
+
 static int load_skeleton(struct sg_guard *g, struct scepguard_bpf *skel, enum sg_mode highest)
 {
 	int err = set_sizes(g, skel);
@@ -152,12 +172,15 @@ static int load_skeleton(struct sg_guard *g, struct scepguard_bpf *skel, enum sg
 int sg_guard_load(struct sg_guard *g, enum sg_mode highest)
 {
 	struct scepguard_bpf *skel = scepguard_bpf__open();
+	libbpf_print_fn_t before;
 	int err;
 
 	if (!skel)
 		return sg_log_err(-errno, "cannot open the built-in BPF object");
 	fill_times(g);
+	before = libbpf_set_print(tell_debug);
 	err = load_skeleton(g, skel, highest);
+	libbpf_set_print(before);
 	if (err) {
 		scepguard_bpf__destroy(skel);
 		return err;
