@@ -9,6 +9,7 @@
 #include "../util/cleanup.h"
 #include "../util/json.h"
 #include "../util/log.h"
+#include "../util/text.h"
 
 #define STATE_VERSION 1
 #define STATE_FILE    "state.json"
@@ -76,14 +77,29 @@ static __u64 number(const json_t *object, const char *key)
 	return value > 0 ? value : 0;
 }
 
+/* Numbers that belong together: a file that was damaged or edited must not trip a block that never
+ * was.
+ */
+static bool is_possible(const struct sg_mirror *m)
+{
+	return m->tail <= m->next && m->next - m->tail <= SG_PLACES && m->count_from <= m->next;
+}
+
 static void read_mirror(const json_t *j, struct sg_mirror *mirror, bool same_load)
 {
+	struct sg_mirror found = *mirror, *of_load = &found;
+
 #define X(part, field, key) part->field = number(j, key);
 	MIRROR_EVER(X)
-	if (same_load) {
-		MIRROR_LOAD(X)
-	}
 #undef X
+#define X(part, field, key) of_load->field = number(j, key);
+	MIRROR_LOAD(X)
+#undef X
+	if (!same_load || !is_possible(&found))
+		return;
+	found.worst = mirror->worst;
+	found.episodes = mirror->episodes;
+	*mirror = found;
 }
 
 static void read_shadow(const json_t *j, struct sg_shadow *shadow)
@@ -93,7 +109,7 @@ static void read_shadow(const json_t *j, struct sg_shadow *shadow)
 #define X(part, field, key) part->field = number(j, key);
 	SHADOW(X)
 #undef X
-	snprintf(shadow->content_type, sizeof(shadow->content_type), "%s", type ? type : "");
+	sg_text_quote(type ? type : "", shadow->content_type, sizeof(shadow->content_type));
 	if (shadow->state >= SG_SHADOW_MAX_)
 		shadow->state = SG_SHADOW_UNKNOWN;
 }
