@@ -33,11 +33,16 @@ count_sums()
 count_unittest()
 {
 	awk '
-	function value(name) { return match($0, name "=[0-9]+") ?
-		substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : 0 }
+	function value(name) {
+		if (!match($0, name "=[0-9]+"))
+			return 0
+		return substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1)
+	}
 	/^Ran [0-9]+ tests? in/ {ran += $2}
-	/^(OK|FAILED)( |$)/ {f += value("failures") + value("errors") + value("unexpected successes")
-		s += value("skipped")}
+	/^(OK|FAILED)( |$)/ {
+		f += value("failures") + value("errors") + value("unexpected successes")
+		s += value("skipped")
+	}
 	END {print ran - f - s, f + 0, s + 0}'
 }
 
@@ -125,7 +130,7 @@ part_unit()
 
 part_bpf()
 {
-	counted count_sums make --no-print-directory test-bpf
+	counted count_sums make --no-print-directory -j"$(nproc)" bpf-test
 }
 
 # Did this fuzzer run, find nothing, and try more than its seeds?
