@@ -115,8 +115,8 @@ static __always_inline bool sg_bucket_busy(__u64 slot, const struct sg_source_li
 	       ahead <= (__u64)(lim->burst + 1) * lim->interval_ticks;
 }
 
-/* Take: charge the source. Returns true when a source that was still charged is displaced. Two CPUs that charge one
- * bucket at once: one compare-and-swap loses and one connection goes uncharged.
+/* Take: charge the source. Returns true when a source that was still charged is displaced. Two CPUs
+ * that charge one bucket at once: one compare-and-swap loses and one connection goes uncharged.
  */
 static __always_inline bool sg_bucket_charge(struct sg_syn_bucket *b, __u32 fingerprint,
 					     const struct sg_source_limits *lim, __u32 now)
@@ -131,7 +131,7 @@ static __always_inline bool sg_bucket_charge(struct sg_syn_bucket *b, __u32 fing
 	old = sg_read_once(b->slot[i & 7]);
 	tat = sg_gcra_charge(known ? (__u32)old : now, lim->interval_ticks, lim->burst, now);
 	__sync_val_compare_and_swap(&b->slot[i & 7], old, (__u64)fingerprint << 32 | tat);
-	return !known && old && (__s32)((__u32)old - now) > 0;
+	return !known && sg_bucket_busy(old, lim, now);
 }
 
 #endif

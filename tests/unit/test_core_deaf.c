@@ -42,6 +42,10 @@ static void test_not_deaf_if_it_never_answered(void **state)
 	(void)state;
 	syns(50, START);
 	assert_false(due(START + 30 * SECOND));
+	/* Not even when the clock itself is young. */
+	setup(state);
+	syns(50, SECOND);
+	assert_false(due(10 * SECOND));
 }
 
 static void test_not_deaf_if_it_answered_long_before(void **state)
@@ -76,6 +80,7 @@ static void test_an_answer_in_between(void **state)
 	syns(2, START + 1);
 	assert_false(sg_deaf_answer(&budget.deaf, &svc, START + SECOND));
 	syns(2, START + SECOND);
+	assert_int_equal(budget.deaf.unanswered, 2);
 	assert_false(due(START + 10 * SECOND));
 }
 
