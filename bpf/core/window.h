@@ -109,6 +109,24 @@ static __always_inline __u64 sg_place_next(__u64 word, enum sg_place_event event
 	return sg_place_word(ticks, word >> 4, flags);
 }
 
+/* What the end of a connection says about its place. */
+static __always_inline enum sg_place_event sg_place_end_event(const struct sg_conn *conn)
+{
+	if (conn->flags & SG_CONN_CA_ANSWERED)
+		return SG_PLACE_EV_FINAL;
+	return conn->client.handshake ? SG_PLACE_EV_ENDED : SG_PLACE_EV_NEVER;
+}
+
+/* Has this connection ended without proof that the CA knows more of it than its SYN? Whatever was sent
+ * to end it may be lost: in police nothing of it may reach the CA any more, and a SYN-ACK to it is
+ * answered with RST. SG_PLACE_EV_NEVER rests on this.
+ */
+static __always_inline bool sg_conn_forfeited(const struct sg_conn *conn)
+{
+	return conn->state == SG_CONN_CLOSED && conn->place != SG_NO_PLACE && conn->ca.known &&
+	       !(conn->flags & (SG_CONN_CA_READ | SG_CONN_CA_ANSWERED));
+}
+
 /* Apply an event to place `number`, if the ring still holds it. Lock-free: compare-and-swap; after
  * SG_PLACE_RETRIES lost races the event is lost, which only several CPUs at the same place in the
  * same instant can bring about; the winner's date is then at most that instant older.

@@ -45,14 +45,9 @@ static inline void sim_place_event(struct sim_guard *g, __u64 place, enum sg_pla
 		sg_place_move(g->budget.places, place, event, now);
 }
 
-/* The guard has no proof that the CA knows more of this ended connection than its SYN: whatever was
- * sent to end it may be lost, so in police nothing of it may reach the CA any more.
- */
 static inline bool sim_forfeited(const struct sim_guard *g, const struct sg_conn *conn)
 {
-	return g->proposed && g->police && conn->state == SG_CONN_CLOSED &&
-	       conn->place != SG_NO_PLACE &&
-	       !(conn->flags & (SG_CONN_CA_READ | SG_CONN_CA_ANSWERED));
+	return g->proposed && g->police && sg_conn_forfeited(conn);
 }
 
 /* sg_conn_finish() */
@@ -62,10 +57,7 @@ static inline void sim_finish(struct sim_guard *g, struct sg_conn *conn, __u64 n
 
 	if (!sg_conn_close(conn))
 		return;
-	sim_place_event(g, conn->place,
-			!g->proposed || conn->flags & SG_CONN_CA_ANSWERED ? SG_PLACE_EV_FINAL
-			: conn->client.handshake                          ? SG_PLACE_EV_ENDED
-									  : SG_PLACE_EV_NEVER,
+	sim_place_event(g, conn->place, g->proposed ? sg_place_end_event(conn) : SG_PLACE_EV_FINAL,
 			now);
 	lease = __sync_lock_test_and_set(&conn->lease, SG_NO_LEASE);
 	sg_lease_release(&g->budget, lease);
@@ -225,7 +217,7 @@ static inline enum sim_action sim_from_client(struct sim_guard *g, __u32 number,
 		return sim_client_syn(g, number, pkt, priority, now);
 	if (!g->known[number])
 		return SIM_PASS;
-	if (sim_forfeited(g, conn))
+	if (!(pkt->tcp_flags & SG_TCP_RST) && sim_forfeited(g, conn))
 		return SIM_DROP;
 	effects = sg_conn_from_client(conn, pkt, false, now);
 	if (effects & SG_EFFECT_HANDSHAKE)
