@@ -309,8 +309,10 @@ static void test_socket_pieces(void **state)
 	assert_int_equal(count_lines(hear(fd)), 1);
 	for (int i = 0; i < 20; i++)
 		say(fd, line);
-	turn(b, 10);
-	assert_int_equal(count_lines(hear(fd)), 20);
+	turn(b, 1); /* the others and the clock come between two answers */
+	assert_int_equal(count_lines(hear(fd)), 1);
+	turn(b, 19);
+	assert_int_equal(count_lines(hear(fd)), 19);
 	close(fd);
 	turn(b, 1);
 	assert_int_equal(sg_server_totals(b->server).clients, 0);

@@ -13,8 +13,10 @@
 #define SG_SERVER_CLIENTS    16
 #define SG_SERVER_OUTPUT_MAX (1024 * 1024)
 #define SG_SERVER_IDLE_NS    (30ull * 1000000000ull)
-/* Answers to one client before the others and the clock get their turn. */
-#define SG_SERVER_LINES_A_TURN 8
+/* Answers to one client before the others and the clock get their turn. One: with 100 000 sources known
+ * `sources` takes 65 ms (measured), and 16 clients may ask at once.
+ */
+#define SG_SERVER_LINES_A_TURN 1
 
 struct sg_server;
 
