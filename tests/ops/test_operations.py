@@ -159,6 +159,30 @@ class Operations(unittest.TestCase):
                                   "mode 'intercept' is not in this version yet: use police"})
         self.assertEqual(guard.status()["mode"], "observe")
 
+    def test_trial_that_nobody_confirms(self):
+        """The log says when it is over, and what is pinned is no trial any more."""
+        guard = self.guard("observe")
+        guard.start()
+        guard.command("mode", "police", "--confirm-within", "1s")
+        self.assertEqual(guard.status()["mode"], "police")
+        wait_for(lambda: "nobody confirmed mode 'police'" in guard.log(), 4, "the trial's end")
+        self.assertEqual(guard.status()["mode"], "observe")
+        guard.kill()
+        pinned = guard.pinned()
+        self.assertEqual((pinned["mode"], pinned["trial"]), ("observe", False))
+
+    def test_refused_reload_shows_at_once(self):
+        """`status` right after it, not a turn of the loop later."""
+        guard = self.guard("observe")
+        guard.start()
+        guard.config_path.write_text("mode: observer\n")
+        os.kill(guard.process.pid, signal.SIGHUP)
+        wait_for(lambda: "was not taken over" in guard.log(), 3, "the refusal")
+        done = self.lab.gw.run([guard_lib.PROGRAM, "status", "--json", "--runtime",
+                                guard.config["paths"]["runtime"]])
+        self.assertFalse(json.loads(done.stdout)["config"]["reload_ok"])
+        guard.write_config()
+
     def test_perfmon_missing(self):
         """`check` knows it, `run` says it in one line, not in the verifier's hundreds."""
         guard = self.guard("police")

@@ -344,7 +344,8 @@ static void test_offline_enforcing(void **state)
 	pins.mode = SG_MODE_POLICE;
 	pins.trial = true;
 	text = offline(0, &pins, false);
-	EXPECT(text, "put into police for a while, and falls back to observe by itself");
+	EXPECT(text,
+	       "in police on trial: when the trial is over, as it may be by now, it is in observe by itself");
 	free(text);
 }
 

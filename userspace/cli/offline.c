@@ -28,8 +28,8 @@ static void say_pinned(const struct sg_pins *pins, int width, struct sg_lines *l
 	if (pins->trial)
 		sg_lines_wrap(
 			lines, width, "",
-			"The data plane goes on alone on %s. It was put into %s for a while, and "
-			"falls back to %s by itself.",
+			"The data plane goes on alone on %s, in %s on trial: when the trial is over, "
+			"as it may be by now, it is in %s by itself.",
 			where, mode, sg_label_mode(pins->mode_then));
 	else
 		sg_lines_wrap(lines, width, "", "The data plane goes on alone on %s, in %s%s.",

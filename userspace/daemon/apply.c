@@ -143,6 +143,7 @@ void sg_run_reload(struct sg_daemon *d)
 		err = apply(d, conf);
 	if (err) {
 		d->reload_ok = false;
+		d->snap.config_reload_ok = false; /* status says so at once */
 		sg_log(SG_LOG_ERROR,
 		       "'%s' was not taken over: the configuration before stays in force",
 		       d->config_path);

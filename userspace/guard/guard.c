@@ -296,6 +296,22 @@ static bool is_detached(struct sg_guard *g)
 	return !sg_guard_path(g, "links", "", path) && access(path, F_OK) && errno == ENOENT;
 }
 
+/* The data plane falls back by itself when a trial is over. Say so, and keep the word of it, so that
+ * whoever reads it without the daemon does not find a trial that ended long ago.
+ */
+static void end_trial(struct sg_guard *g)
+{
+	enum sg_mode tried = g->live.mode_word & 0xf, then = (g->live.mode_word >> 4) & 0xf;
+	__u64 until = g->live.mode_word >> 8;
+
+	if (!until || g->live.heartbeat < until)
+		return;
+	g->live.mode_word = SG_MODE_WORD(then, then, 0);
+	sg_log_warning("nobody confirmed mode '%s': its trial is over, back in '%s'",
+		       sg_config_mode_name((enum sg_config_mode)tried),
+		       sg_config_mode_name((enum sg_config_mode)then));
+}
+
 int sg_guard_tend(struct sg_guard *g, bool routes_changed)
 {
 	int err = sg_guard_clock(g, &g->live.heartbeat, NULL);
@@ -304,6 +320,7 @@ int sg_guard_tend(struct sg_guard *g, bool routes_changed)
 		return err;
 	if (is_detached(g))
 		return -ESTALE;
+	end_trial(g);
 	if (routes_changed) {
 		tend_links(g);
 		err = sg_guard_endpoints_write(g, g->conf);
