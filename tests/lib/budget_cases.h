@@ -49,7 +49,7 @@ static inline __u32 case_ask(struct sg_budget *b, const struct sg_service *svc, 
 	if (sg_reason_admits(grant.reason)) {
 		if (!keep) {
 			sg_place_move(b->places, grant.place, SG_PLACE_EV_FINAL, now);
-			sg_lease_release(b, grant.lease);
+			sg_lease_release(b, grant.lease, ask.generation);
 		}
 	} else if (grant.reason != SG_REASON_CA_DEAF) {
 		b->asked[priority] = now;

@@ -60,7 +60,7 @@ static inline void sim_finish(struct sim_guard *g, struct sg_conn *conn, __u64 n
 	sim_place_event(g, conn->place, g->proposed ? sg_place_end_event(conn) : SG_PLACE_EV_FINAL,
 			now);
 	lease = __sync_lock_test_and_set(&conn->lease, SG_NO_LEASE);
-	sg_lease_release(&g->budget, lease);
+	sg_lease_release(&g->budget, lease, conn->generation);
 	if (conn->flags & SG_CONN_ACTUAL)
 		g->budget.actual.open--;
 }
@@ -117,7 +117,7 @@ static inline enum sim_action sim_reclaim(struct sim_guard *g, __u32 lease, __u6
 	old = &g->conns[g->rst_conn];
 	if (!g->known[g->rst_conn] || old->generation != g->budget.leases[lease].generation ||
 	    old->lease != lease) {
-		sg_lease_release(&g->budget, lease);
+		sg_lease_release(&g->budget, lease, g->budget.leases[lease].generation);
 		return SIM_DROP;
 	}
 	g->rst_seq = old->ca.known ? old->ca.ack : old->client.isn + 1;

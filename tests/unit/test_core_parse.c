@@ -60,7 +60,7 @@ static const struct frame_case {
 	{"IPv6 later UDP fragment",
 	 {V6, TCP, DATA, .extensions = fragment, .fragment_offset = 1, .protocol = 17},
 	 SG_PARSE_NOT_TCP},
-	{"IPv6 too many headers", {V6, TCP, .extensions = too_many}, SG_PARSE_NOT_TCP},
+	{"IPv6 too many headers", {V6, TCP, .extensions = too_many}, SG_PARSE_HIDDEN},
 	{"IPv6 authentication header", {V6, TCP, .extensions = authentication}, SG_PARSE_NOT_TCP},
 	{"IPv4 first fragment", {V4, TCP, DATA, .more_fragments = true}, SG_PARSE_TCP},
 	{"IPv4 later fragment", {V4, TCP, DATA, .fragment_offset = 185}, SG_PARSE_FRAGMENT},
@@ -69,6 +69,9 @@ static const struct frame_case {
 	{"IPv4 offset 1: over the flags",
 	 {V4, TCP, .fragment_offset = 1, .more_fragments = true},
 	 SG_PARSE_OVERLAP},
+	{"IPv6 with a mapped source",
+	 {.family = 6, .src = "::ffff:198.51.100.7", .dst = "2001:db8:1::1", TCP},
+	 SG_PARSE_MALFORMED},
 	{"UDP", {V4, TCP, .protocol = 17}, SG_PARSE_NOT_TCP},
 	{"UDP over IPv6", {V6, TCP, .protocol = 17}, SG_PARSE_NOT_TCP},
 	{"later UDP fragment", {V4, TCP, .protocol = 17, .fragment_offset = 1}, SG_PARSE_NOT_TCP},
@@ -224,6 +227,22 @@ static void test_tiny_fragments(void **state)
 	assert_tiny((struct packet){V4, TCP, DATA, .tcp_options = 20}, 14, 32, SG_PARSE_TINY);
 }
 
+/* RFC 7112: a first fragment whose chain of headers goes on in the next one. */
+static void test_chain_cut_by_a_fragment(void **state)
+{
+	static const uint8_t cut[] = {SG_IPPROTO_FRAGMENT, SG_IPPROTO_DSTOPTS, 0xff};
+	struct packet packet = {V6, TCP, .extensions = cut, .more_fragments = true};
+	uint8_t frame[PACKET_MAX];
+	struct sg_packet pkt;
+
+	(void)state;
+	packet_build(&packet, frame);
+	packet_put16(frame + 18, 8);
+	assert_int_equal(parse(frame, 14 + 40 + 8, &pkt), SG_PARSE_HIDDEN);
+	frame[14 + 40 + 3] = 0; /* no more fragments: it is only broken */
+	assert_int_equal(parse(frame, 14 + 40 + 8, &pkt), SG_PARSE_MALFORMED);
+}
+
 static void test_other_ethertypes(void **state)
 {
 	struct packet packet = {V4, TCP};
@@ -266,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_every_truncation),
 		cmocka_unit_test(test_lengths_that_contradict),
 		cmocka_unit_test(test_tiny_fragments),
+		cmocka_unit_test(test_chain_cut_by_a_fragment),
 		cmocka_unit_test(test_other_ethertypes),
 		cmocka_unit_test(test_random_bytes),
 	};

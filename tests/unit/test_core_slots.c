@@ -39,7 +39,7 @@ static void test_every_lease_once(void **state)
 	}
 	assert_int_equal(budget.slots_used, SG_LEASES);
 	assert_int_equal(take(START), SG_NO_LEASE);
-	sg_lease_release(&budget, 77);
+	sg_lease_release(&budget, 77, 2);
 	assert_int_equal(take(START), 77);
 	assert_int_equal(take(START), SG_NO_LEASE);
 }
@@ -49,12 +49,14 @@ static void test_release_once(void **state)
 	__u32 a = take(START), b = take(START);
 
 	(void)state;
-	sg_lease_release(&budget, a);
-	sg_lease_release(&budget, a);
+	sg_lease_release(&budget, a, 3); /* another connection's by now */
+	assert_int_equal(budget.slots_used, 2);
+	sg_lease_release(&budget, a, 2);
+	sg_lease_release(&budget, a, 2);
 	assert_int_equal(budget.slots_used, 1);
 	assert_int_equal(budget.free_top, SG_LEASES - 1);
-	sg_lease_release(&budget, SG_NO_LEASE);
-	sg_lease_release(&budget, SG_LEASES);
+	sg_lease_release(&budget, SG_NO_LEASE, 2);
+	sg_lease_release(&budget, SG_LEASES, 2);
 	assert_int_equal(budget.slots_used, 1);
 	/* No two connections ever get the same one. */
 	assert_int_not_equal(take(START), b);
@@ -74,7 +76,7 @@ static void test_cap_and_one_more(void **state)
 	assert_int_equal(case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true, &grant),
 			 SG_REASON_SLOTS);
 	assert_int_equal(budget.slots_used, 15);
-	sg_lease_release(&budget, grants[3].lease);
+	sg_lease_release(&budget, grants[3].lease, 1);
 	assert_int_equal(case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true, &grant),
 			 SG_REASON_ADMITTED);
 	assert_int_equal(case_ask(&budget, &svc, SG_PRIORITY_ENROLMENT, START, true, &grant),

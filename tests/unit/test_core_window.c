@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../lib/sim_net.h"
+#include "../lib/sim_run.h"
 
 #define WINDOW_MS 60000
 
