@@ -105,6 +105,24 @@ class Operations(unittest.TestCase):
         self.assertEqual(guard.pinned()["mode"], "police")
         self.assertEqual(guard.links(), ["gw0"])
 
+    def test_another_guard_is_in_the_way(self):
+        """`check` names the command that takes it off; without CAP_SYS_ADMIN there is no name."""
+        guard = self.guard("police")
+        guard.start()
+        second = self.guard("observe")
+        second.config_path = second.directory / "second.yaml"
+        second.config["paths"] = {"runtime": second.directory / "run2",
+                                  "bpffs": self.lab.bpffs() / "second",
+                                  "state": second.directory / "state2"}
+        second.write_config()
+        said = second.command("check", check=False).stdout
+        self.assertIn("scepguard detach -c FILE", said)
+        done = self.lab.gw.run(["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin",
+                                guard_lib.PROGRAM, "run", "-c", second.config_path], check=False)
+        self.assertRegex(done.stderr, r"has an XDP program \(id (\d+)\): `bpftool prog show id \1`")
+        self.assertEqual(guard.status()["mode"], "police")
+        guard.stop()
+
     def test_detach_ends_the_daemon(self):
         """It neither attaches again nor goes on as if it guarded."""
         guard = self.guard("police")

@@ -189,8 +189,14 @@ static void check_xdp_attached(struct sg_check *c, const struct sg_check_interfa
 		return;
 	}
 	program_name(id, name, sizeof(name));
-	sg_text_append(type, sizeof(type),
-		       "ip link set dev %s xdp off   # or the tool that attached it", i->name);
+	/* A link, as other guards have it, is not taken off by ip(8). */
+	if (!strcmp(name, "scepguard"))
+		sg_text_append(type, sizeof(type),
+			       "scepguard detach -c FILE   # FILE of the other instance");
+	else
+		sg_text_append(type, sizeof(type),
+			       "ip link set dev %s xdp off   # or the tool that attached it",
+			       i->name);
 	sg_check_add(c, SG_CHECK_ERROR, i->name, type,
 		     "another XDP program is attached: '%s' (id %u); an interface takes only one",
 		     name, id);

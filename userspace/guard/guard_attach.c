@@ -34,12 +34,20 @@ static int refuse_other(const struct sg_guard_link *link, int err)
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len))
 		info.name[0] = '\0';
+	/* Naming it takes CAP_SYS_ADMIN, which the unit does not give. */
+	if (!info.name[0])
+		return sg_log_err(
+			-EBUSY,
+			"interface '%s' already has an XDP program (id %u): `bpftool prog show "
+			"id %u` names it; remove it first, with its own tool or `scepguard "
+			"detach` of the other instance",
+			link->ifname, id, id);
 	return sg_log_err(
 		-EBUSY,
 		"interface '%s' already has the XDP program '%s' (id %u): remove it first, with "
 		"its own tool, `scepguard detach` of the other instance, or `ip link set dev %s "
 		"xdp off`",
-		link->ifname, info.name[0] ? info.name : "?", id, link->ifname);
+		link->ifname, info.name, id, link->ifname);
 }
 
 static int create_link(struct sg_guard *g, struct sg_guard_link *link, __u32 flags)
