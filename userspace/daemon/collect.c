@@ -2,6 +2,7 @@
 /* From the maps of this tick to the snapshot. */
 #include <string.h>
 
+#include "clock.h"
 #include "run.h"
 #include "../../bpf/core/budget.h"
 
@@ -105,8 +106,8 @@ static void collect_minute(struct sg_daemon *d, struct sg_run_service *run,
 	memcpy(counts.requests, snap->stats.requests, sizeof(counts.requests));
 	memcpy(counts.verdicts, observes ? snap->stats.would : snap->stats.verdicts,
 	       sizeof(counts.verdicts));
-	sg_minute_add(&run->minute, &counts, d->tables.now_ns, SG_NS_PER_MIN / d->conf->time_scale,
-		      &growth);
+	sg_minute_add(&run->minute, &counts, d->tables.ktime_ns,
+		      SG_NS_PER_MIN / d->conf->time_scale, &growth);
 	memcpy(snap->requests_per_minute, growth.requests, sizeof(growth.requests));
 	memcpy(snap->verdicts_per_minute, growth.verdicts, sizeof(growth.verdicts));
 }
@@ -152,7 +153,9 @@ void sg_run_collect(struct sg_daemon *d)
 
 	collect_mode(d);
 	snap->taken_ns = d->tables.now_ns;
-	snap->started_ns = d->started_ns;
+	/* At boot the daemon is often there before the right time is. */
+	snap->started_ns = sg_clock_follow(
+		snap->started_ns, d->tables.now_ns - (sg_clock_monotonic_ns() - d->started_ns));
 	snap->loaded_ns = sg_tables_time(&d->tables, d->guard, d->tables.live.loaded);
 	snap->time_scale = d->conf->time_scale;
 	snap->service_count = d->conf->service_count;

@@ -204,7 +204,7 @@ static int start(struct sg_daemon *d)
 {
 	int err;
 
-	d->started_ns = sg_clock_realtime_ns();
+	d->started_ns = sg_clock_monotonic_ns();
 	sg_log_lines_open(&d->lines, STDOUT_FILENO);
 	err = sg_loop_open(&d->loop);
 	if (!err)

@@ -61,8 +61,9 @@ struct sg_daemon {
 	struct sg_log_lines lines;
 	struct sg_snapshot snap;
 	struct sg_run_loop_times times;
-	__u64 started_ns, config_loaded_ns; /* CLOCK_REALTIME */
-	__u64 watchdog_ns;                  /* half of what systemd allows; 0 = it does not watch */
+	__u64 started_ns;       /* CLOCK_MONOTONIC */
+	__u64 config_loaded_ns; /* CLOCK_REALTIME */
+	__u64 watchdog_ns;      /* half of what systemd allows; 0 = it does not watch */
 	__u64 watchdog_told_ns, state_saved_ns; /* CLOCK_MONOTONIC */
 	bool ready;                             /* the start succeeded */
 	bool detached;                          /* by `scepguard detach`, while it ran */
