@@ -12,8 +12,9 @@ int main(int argc, char **argv)
 	/* For the width of characters and the clock as people here write it; numbers stay in C. */
 	setlocale(LC_CTYPE, "");
 	status = sg_cli_main(argc, argv);
-	if (fflush(stdout) == EOF && status == SG_EXIT_OK) {
-		perror("scepguard: cannot write the output");
+	/* A write that failed before the last one is known by the stream only, its reason is lost. */
+	if ((fflush(stdout) == EOF || ferror(stdout)) && status == SG_EXIT_OK) {
+		fputs("scepguard: cannot write the output: is the disk full?\n", stderr);
 		status = SG_EXIT_FAILED;
 	}
 	return status;

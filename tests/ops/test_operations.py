@@ -201,6 +201,18 @@ class Operations(unittest.TestCase):
         self.assertFalse(json.loads(done.stdout)["config"]["reload_ok"])
         guard.write_config()
 
+    def test_output_that_cannot_be_written(self):
+        """Also when it is longer than what is buffered: a script must not take half for all."""
+        guard = self.guard("observe")
+        guard.start()
+        for words in ("status", "status --json", "check --json", "version"):
+            options = "" if words == "version" else f"-c {guard.config_path}"
+            done = self.lab.gw.run(["sh", "-c", f"{guard_lib.PROGRAM} {words} {options} "
+                                    "> /dev/full"], check=False)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("cannot write the output", done.stderr, words)
+        guard.stop()
+
     def test_perfmon_missing(self):
         """`check` knows it, `run` says it in one line, not in the verifier's hundreds."""
         guard = self.guard("police")
