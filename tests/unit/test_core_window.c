@@ -149,8 +149,14 @@ static struct sim_conf random_conf(__u64 seed)
 	}
 	if (chance(50))
 		focus(&conf);
-	/* Beyond `syn` the guard does not wait for the accept() of what is reset. */
+	/* Beyond `syn` the guard does not wait for the accept() of what was reset, by the client or by
+	 * itself: no second pause behind the first, and no backlog of minutes from observe.
+	 */
 	conf.reset_is_accepted = chance(50) && conf.workers == 1000;
+	if (conf.reset_is_accepted && conf.pause_every_ms)
+		conf.stall_every_ms = 0;
+	if (conf.observe_ms)
+		conf.workers = 1000;
 	conf.reaper = chance(70);
 	conf.reserves = chance(50);
 	return conf;
