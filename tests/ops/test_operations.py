@@ -228,6 +228,27 @@ class Operations(unittest.TestCase):
         self.assertIn("CAP_PERFMON", done.stderr)
         self.assertIsNone(guard.pinned())
 
+    def test_detach_with_a_broken_file(self):
+        """The way without a configuration is said."""
+        guard = self.guard("police")
+        guard.start()
+        guard.kill()
+        guard.config_path.write_text("mode: polic\n")
+        done = guard.command("detach", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("scepguard detach --bpffs DIR", done.stderr)
+        self.lab.gw.run([guard_lib.PROGRAM, "detach", "--bpffs", self.lab.bpffs() / "scepguard"])
+        guard.write_config()
+        self.assertIsNone(guard.pinned())
+
+    def test_terminal_is_safe(self):
+        """What was pasted is not played back to the terminal."""
+        done = self.lab.gw.run([guard_lib.PROGRAM, "explain", "\x1b[31m" + "x" * 500],
+                               check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertNotIn("\x1b", done.stderr)
+        self.assertLess(len(done.stderr), 200)
+
     def test_detach_touches_only_pins(self):
         """A wrong --bpffs that looks alike keeps its files."""
         wrong = self.lab.directory / "wrong"

@@ -108,8 +108,13 @@ int sg_cmd_detach(const struct sg_cli_args *args)
 	struct sg_target target;
 	int err;
 
-	if (sg_target_choose(args, &target))
+	if (sg_target_choose(args, &target)) {
+		fprintf(stderr,
+			"scepguard: detach needs no configuration: scepguard detach --bpffs DIR, "
+			"where DIR is its paths.bpffs (" SG_CLI_BPFFS_DEFAULT
+			" if it names none)\n");
 		return SG_EXIT_FAILED;
+	}
 	err = sg_guard_detach(target.bpffs);
 	if (err == -ENOENT)
 		fprintf(stderr,

@@ -11,6 +11,7 @@
 #include "status.h"
 #include "../util/addr.h"
 #include "../util/json.h"
+#include "../util/text.h"
 
 static int say_offline(const struct sg_cli_args *args, const struct sg_target *target)
 {
@@ -99,12 +100,13 @@ int sg_cmd_explain(const struct sg_cli_args *args)
 	const struct sg_style style = sg_style_detect(stdout);
 	struct sg_lines lines = {0};
 	struct sg_addr address;
+	char shown[64];
 	int status;
 
 	if (sg_addr_parse(args->operand, &address)) {
 		fprintf(stderr,
 			"scepguard explain: '%s': expected an IPv4 or IPv6 address, like 192.0.2.7\n",
-			args->operand);
+			sg_text_quote(args->operand, shown, sizeof(shown)));
 		return SG_EXIT_USAGE;
 	}
 	status = sg_client_ask(
