@@ -12,10 +12,14 @@
 
 #include <linux/bpf.h>
 #include "core/http_answer.h"
+#include "core/http_head.h"
 #include "core/http_line.h"
 #include "core/http_shortcut.h"
 
 #define SG_CLASSIFY_PIECE_BYTES 16
+
+/* The same for what follows a request line: fewest verified instructions. GETs take the short cut. */
+#define SG_CLASSIFY_HEAD_BYTES 12
 
 /* Most bytes of an answer's segment looked at.  A status line takes 13; an interim answer
  * before it in the same segment fits too.
@@ -64,6 +68,41 @@ static __always_inline __u32 sg_classify_segment(struct xdp_md *ctx, struct sg_h
 		read = sg_classify_piece(ctx, line, offset + done, len - done);
 		done += read;
 		if (read != SG_CLASSIFY_PIECE_BYTES)
+			break;
+	}
+	return done;
+}
+
+/* Feeds up to SG_CLASSIFY_PIECE_BYTES bytes of what follows a request line. */
+__noinline int sg_classify_head_piece(struct xdp_md *ctx, struct sg_http_line *line, __u32 offset,
+				      __u32 len)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *data_end = (const __u8 *)(long)ctx->data_end;
+
+	if (!line || offset > SG_CLASSIFY_OFFSET_MAX)
+		return 0;
+	return sg_head_feed_some(line, data + offset, data_end, len, SG_CLASSIFY_HEAD_BYTES);
+}
+
+/* Reads what follows a request line, from `offset` in the frame on. Returns how many bytes were read:
+ * all, up to another request, or fewer as for sg_classify_segment().
+ */
+__noinline int sg_classify_head(struct xdp_md *ctx, struct sg_http_line *line, __u32 offset,
+				__u32 len)
+{
+	__u32 done = 0, read;
+
+	if (!line)
+		return 0;
+	if (sg_head_shortcut(line, (const __u8 *)(long)ctx->data, (const __u8 *)(long)ctx->data_end,
+			     offset, offset + len))
+		return len;
+	for (__u32 i = 0; i < SG_CLASSIFY_SEGMENT_BYTES / SG_CLASSIFY_HEAD_BYTES; i++) {
+		done += sg_head_skip_body(line, len - done);
+		read = sg_classify_head_piece(ctx, line, offset + done, len - done);
+		done += read;
+		if (!read || done >= len)
 			break;
 	}
 	return done;

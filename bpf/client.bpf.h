@@ -175,6 +175,21 @@ static __always_inline void sg_request_done(struct sg_run *run)
 	sg_request_tell(run, run->stats->requests[class]++);
 }
 
+/* Bytes behind a line, from `skip` on in the payload: is there another request? */
+__noinline int sg_request_read_rest(struct xdp_md *ctx, struct sg_conn *conn, __u32 skip)
+{
+	struct sg_run run = {};
+	__u32 read;
+
+	if (!conn || !sg_run_again(&run, conn))
+		return 0;
+	read = sg_classify_head(ctx, &conn->client.line, run.flow->pkt.payload_off + skip,
+				run.flow->pkt.payload_len - skip);
+	if (sg_request_advance_rest(conn, read))
+		sg_request_done(&run);
+	return 0;
+}
+
 /* Feed the payload from `skip` on to the connection's reader. */
 __noinline int sg_request_read(struct xdp_md *ctx, struct sg_conn *conn, __u32 skip)
 {
@@ -194,8 +209,11 @@ __noinline int sg_request_read(struct xdp_md *ctx, struct sg_conn *conn, __u32 s
 	read = sg_classify_segment(ctx, &conn->client.line, cur.pos, cur.end, off, len);
 	done = sg_http_done(&conn->client.line);
 	if (sg_request_advance(conn, &run.flow->pkt, read, sg_http_class(&conn->client.line), done,
-			       done ? bpf_ktime_get_ns() : 0) == SG_REQUEST_LINE_DONE)
-		sg_request_done(&run);
+			       done ? bpf_ktime_get_ns() : 0) != SG_REQUEST_LINE_DONE)
+		return 0;
+	sg_request_done(&run);
+	if (read < len && sg_request_has_rest(conn))
+		sg_request_read_rest(ctx, conn, skip + read);
 	return 0;
 }
 
@@ -249,6 +267,8 @@ static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run 
 			sg_count(run, SG_COUNTER_REQUEST_UNLEARNED);
 		else if (progress == SG_REQUEST_READING)
 			sg_request_read(ctx, conn, skip);
+		else if (progress == SG_REQUEST_REST && sg_segment_sound(ctx, conn))
+			sg_request_read_rest(ctx, conn, skip);
 		sg_conn_extend(run);
 	}
 	if (effects & SG_EFFECT_ENDED)

@@ -55,7 +55,10 @@ struct sg_http_line {
 	__u8 flags;
 	__u8 escape; /* 0, 1 after '%', SG_HTTP_ESCAPE_LOW | high digit after that */
 	__u8 empty_lines;
-	__u8 reserved[7];
+	__u8 head;       /* what follows the line: enum sg_http_head_state (http_head.h) */
+	__u8 head_flags; /* SG_HEAD_* */
+	__u8 reserved;
+	__u32 body_left; /* bytes of the body still to come */
 };
 
 _Static_assert(sizeof(struct sg_http_line) == 40, "grows every connection's entry");

@@ -4,26 +4,38 @@
  *
  * A new request on a kept-alive connection begins at the first client byte whose ACK number lies
  * beyond what it was when the last request line ended: the client's ACK is the evidence of an
- * answer, so it works one-sided too. An interim answer (100 Continue) is no answer. Requests
- * pipelined before any answer are not told apart.
+ * answer, so it works one-sided too. An interim answer (100 Continue) is no answer. What is sent behind
+ * a request before it is answered is one more, undecided request: see http_head.h.
  */
 #ifndef SG_REQUEST_H
 #define SG_REQUEST_H
 
 #include <linux/types.h>
 #include <stdbool.h>
+#include "http_head.h"
 #include "tcp_conn.h"
 
 enum sg_request_progress {
 	SG_REQUEST_NOTHING,      /* no bytes for the reader */
 	SG_REQUEST_OUT_OF_ORDER, /* bytes not read: they are not the next ones */
 	SG_REQUEST_READING,
+	SG_REQUEST_REST,      /* bytes behind the line: is this the end of the request? */
 	SG_REQUEST_LINE_DONE, /* the request's class is final */
 };
+
+/* Is it still open where the request ends? Of an undecided one nobody asks. */
+static __always_inline bool sg_request_has_rest(const struct sg_conn *c)
+{
+	return c->client.line.final_class > SG_REQUEST_UNDECIDED && !sg_head_more(&c->client.line);
+}
 
 static __always_inline bool sg_request_begins(const struct sg_conn *c, const struct sg_packet *pkt)
 {
 	if (!c->client.line_done || !sg_seq_after(pkt->ack, c->client.request_ack))
+		return false;
+	/* The rest of a head, or a body, after an interim answer. */
+	if (sg_request_has_rest(c) && sg_head_expects(&c->client.line) &&
+	    !sg_seq_after(pkt->seq, c->client.next))
 		return false;
 	return !c->ca.known || (c->ca.answers == c->client.requests && c->ca.answer_done);
 }
@@ -82,6 +94,36 @@ static __always_inline bool sg_request_open(const struct sg_conn *c, const struc
 	return !c->client.line_done || (pkt->payload_len && sg_request_begins(c, pkt));
 }
 
+/* As sg_request_place(), behind the line. Of a body only the length is looked at. */
+static __always_inline enum sg_request_progress
+sg_request_place_rest(struct sg_conn *c, const struct sg_packet *pkt, __u32 *skip)
+{
+	__u32 left;
+
+	*skip = c->client.next - pkt->seq;
+	if (!sg_request_has_rest(c) || *skip >= pkt->payload_len)
+		return SG_REQUEST_NOTHING;
+	left = pkt->payload_len - *skip;
+	if (c->client.line.head != SG_HEAD_BODY || left >= c->client.line.body_left)
+		return SG_REQUEST_REST;
+	c->client.line.body_left -= left;
+	c->client.next += left;
+	return SG_REQUEST_NOTHING;
+}
+
+/* After reading `read` bytes behind the line. Returns true when another request was found there: it
+ * counts as one, and is undecided together with all that follows it before an answer.
+ */
+static __always_inline bool sg_request_advance_rest(struct sg_conn *c, __u32 read)
+{
+	c->client.next += read;
+	if (!sg_head_more(&c->client.line))
+		return false;
+	c->client.requests++;
+	c->client.request_class = SG_REQUEST_UNDECIDED;
+	return true;
+}
+
 /* Where in the payload reading goes on: sets *skip and returns true when there are bytes to feed. A
  * new request resets the reader. sent_before: client.end before this packet.
  */
@@ -96,7 +138,7 @@ sg_request_place(struct sg_conn *c, const struct sg_packet *pkt, __u32 sent_befo
 		sg_request_begin(c, pkt);
 	}
 	if (c->client.line_done)
-		return SG_REQUEST_NOTHING;
+		return sg_request_place_rest(c, pkt, skip);
 	sg_request_suspect(c, pkt);
 	*skip = c->client.next - pkt->seq;
 	if ((__s32)*skip < 0) {

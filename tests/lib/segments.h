@@ -81,10 +81,15 @@ static inline void reading_feed(struct reading *r, const struct sg_packet *pkt, 
 	if (!read)
 		read = sg_http_feed(line, data, end, end - data);
 	sg_request_advance(&r->conn, pkt, read, sg_http_class(line), sg_http_done(line), 1);
-	if (!sg_http_done(line) || r->first_done)
+	if (!sg_http_done(line))
 		return;
+	if (!r->first_done)
+		r->first_class = r->conn.client.request_class;
 	r->first_done = true;
-	r->first_class = r->conn.client.request_class;
+	if (sg_request_has_rest(&r->conn)) {
+		sg_head_feed(line, data + read, (__u32)(end - data) - read);
+		sg_request_advance_rest(&r->conn, (__u32)(end - data) - read);
+	}
 }
 
 static inline void reading_segment(struct reading *r, const struct segment *s)

@@ -60,6 +60,19 @@ static __u8 class_of(const struct sg_conn *conn)
 	return conn->client.line_done ? conn->client.request_class : SG_REQUEST_UNDECIDED;
 }
 
+/* A frame can bring a whole request and the beginning of the next one. */
+static int add_requests(struct sg_record *r, struct sg_record_conn *known,
+			const struct sg_conn *conn)
+{
+	const __u16 number = conn->client.requests;
+	const __u16 before = known->request == SIZE_MAX ? 0 : r->requests[known->request].number;
+	int err = 0;
+
+	if (number - before == 2)
+		err = add_request(r, known, number - 1, conn->client.line.final_class);
+	return err ? err : add_request(r, known, number, class_of(conn));
+}
+
 int sg_record_note(struct sg_record *r, const struct sg_conn_key *key, const struct sg_conn *conn)
 {
 	struct sg_record_conn *known = find_conn(r, key, conn->generation);
@@ -72,7 +85,7 @@ int sg_record_note(struct sg_record *r, const struct sg_conn_key *key, const str
 	if (!number)
 		return 0;
 	if (known->request == SIZE_MAX || r->requests[known->request].number != number)
-		return add_request(r, known, number, class_of(conn));
+		return add_requests(r, known, conn);
 	r->requests[known->request].request_class = class_of(conn);
 	return 0;
 }
