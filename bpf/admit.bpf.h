@@ -56,21 +56,30 @@ static __always_inline void sg_note_asked(struct sg_run *run, __u32 priority)
 		*asked = run->flow->now;
 }
 
-/* Free an expired lease at the CA too: this refused SYN becomes the RST of that connection. Returns
- * an XDP action, or -1 when the SYN is refused as usual.
+/* Can this SYN carry a RST to the CA for that connection? Nothing in it may keep it from arriving:
+ * options a router refuses, a fragment that is never put together.
  */
-__noinline int sg_reclaim(struct xdp_md *ctx, __u32 reason)
+static __always_inline bool sg_carries(const struct sg_run *run, const struct sg_conn *old,
+				       const struct sg_conn_key *key)
+{
+	const struct sg_packet *pkt = &run->flow->pkt;
+
+	return old->family == pkt->family && key->endpoint == run->flow->key.endpoint &&
+	       !pkt->fragment && pkt->l4_off - pkt->l3_off == (pkt->family == 4 ? 20 : 40);
+}
+
+/* Free this lease, if it has expired, at the CA too: this refused SYN becomes the RST of that connection.
+ * Returns an XDP action, or -1 when the SYN is refused as usual.
+ */
+__noinline int sg_reclaim(struct xdp_md *ctx, __u32 index)
 {
 	struct sg_rst rst = {.flags = SG_TCP_RST};
 	struct sg_run run = {};
 	struct sg_lease *lease;
 	struct sg_conn *old;
-	__u32 index;
+	bool carried;
 
-	if (!sg_run_again(&run, NULL))
-		return -1;
-	index = sg_budget_suspect(run.budget, run.svc, reason, run.flow->now);
-	if (index >= SG_LEASES)
+	if (index >= SG_LEASES || !sg_run_again(&run, NULL))
 		return -1;
 	lease = &run.budget->leases[index];
 	if (!sg_lease_expired(lease, run.flow->now))
@@ -81,13 +90,17 @@ __noinline int sg_reclaim(struct xdp_md *ctx, __u32 reason)
 	rst.dport = run.flow->pkt.dport;
 	old = bpf_map_lookup_elem(&sg_conns, &lease->key);
 	if (!old || old->generation != lease->generation || old->lease != index) {
-		sg_lease_return(run.budget, index);
+		sg_lease_return(run.budget, index, lease->generation);
 		sg_count(&run, SG_COUNTER_RECLAIM_UNSENT);
 		return -1;
 	}
+	carried = sg_carries(&run, old, &lease->key);
+	/* Another SYN may carry it; but not for ever, if none of its kind comes. */
+	if (!carried && run.flow->now < lease->expires + run.svc->life_ticks)
+		return -1;
 	rst.seq = old->ca.known ? old->ca.ack : old->client.isn + 1;
 	sg_conn_finish(old, run.flow->now);
-	if (old->family != run.flow->pkt.family || lease->key.endpoint != run.flow->key.endpoint) {
+	if (!carried) {
 		sg_count(&run, SG_COUNTER_RECLAIM_UNSENT);
 		return -1;
 	}
@@ -96,36 +109,59 @@ __noinline int sg_reclaim(struct xdp_md *ctx, __u32 reason)
 	return sg_frame_rst(ctx, &run.flow->pkt, &rst) ? XDP_PASS : XDP_DROP;
 }
 
+/* Observe: the *would* book lets an expired lease go, and its place. The connection goes on as it is. */
+__noinline int sg_lapse(__u32 index)
+{
+	struct sg_run run = {};
+	struct sg_lease *lease;
+	struct sg_conn *old;
+
+	if (index >= SG_LEASES || !sg_run_again(&run, NULL))
+		return 0;
+	lease = &run.budget->leases[index];
+	if (!sg_lease_expired(lease, run.flow->now))
+		return 0;
+	old = bpf_map_lookup_elem(&sg_conns, &lease->key);
+	if (old && old->generation == lease->generation)
+		old->lease = SG_NO_LEASE;
+	sg_place_event(run.flow->service, lease->place, SG_PLACE_EV_ENDED, run.flow->now);
+	sg_lease_return(run.budget, index, lease->generation);
+	return 0;
+}
+
 /* Could looking at one lease help the next one? */
 static __always_inline bool sg_refused_for_room(__u32 reason)
 {
 	return reason == SG_REASON_SLOTS || reason == SG_REASON_SLOTS_RESERVED ||
-	       reason == SG_REASON_WINDOW_UNSETTLED;
+	       reason == SG_REASON_WINDOW_UNSETTLED || reason == SG_REASON_SOURCE_CONNECTIONS;
 }
 
-/* Count a refusal and act on it. */
-static __always_inline int sg_refuse(struct xdp_md *ctx, struct sg_run *run, __u32 priority,
-				     __u32 reason)
+/* Count a refusal and act on it. Returns the XDP action. */
+__noinline int sg_refuse(struct xdp_md *ctx, __u32 priority, __u32 reason)
 {
+	struct sg_run run = {};
+	__u32 lease = SG_NO_LEASE;
 	__u64 *counter;
 	int action;
 
+	if (!sg_run_again(&run, NULL))
+		return XDP_PASS;
 	priority = sg_bound(priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
 	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_WINDOW);
-	counter = sg_polices(run) ? &run->stats->verdicts[priority][reason]
-				  : &run->stats->would[priority][reason];
-	if (sg_event_sampled(run, (*counter)++))
-		sg_event_tell(NULL, SG_EVENT_REFUSED, priority, reason, run->live->sample_mask + 1);
-	if (!sg_polices(run))
+	counter = sg_polices(&run) ? &run.stats->verdicts[priority][reason]
+				   : &run.stats->would[priority][reason];
+	if (sg_event_sampled(&run, (*counter)++))
+		sg_event_tell(NULL, SG_EVENT_REFUSED, priority, reason, run.live->sample_mask + 1);
+	if (sg_refused_for_room(reason))
+		lease = sg_budget_suspect(run.budget, run.svc, reason, run.flow->now);
+	if (!sg_polices(&run)) {
+		sg_lapse(lease);
 		return XDP_PASS;
-	if (sg_refused_for_room(reason)) {
-		action = sg_reclaim(ctx, reason);
-		if (action >= 0)
-			return action;
 	}
-	if (run->svc->refuse_reset)
-		return sg_answer_rst(ctx, &run->flow->pkt);
-	return XDP_DROP;
+	action = sg_reclaim(ctx, lease);
+	if (action >= 0)
+		return action;
+	return run.svc->refuse_reset ? sg_answer_rst(ctx, &run.flow->pkt) : XDP_DROP;
 }
 
 /* The source's entry, made if there is none. */
@@ -187,7 +223,7 @@ __noinline int sg_admitted(struct xdp_md *ctx)
 	/* Untracked: its slot would never be seen to end. */
 	if (run.src)
 		__sync_fetch_and_sub(&run.src->connections, 1);
-	sg_lease_return(run.budget, grant->lease);
+	sg_lease_return(run.budget, grant->lease, ask->generation);
 	return 0;
 }
 
@@ -247,7 +283,7 @@ static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 	if (sg_reason_admits(reason))
 		reason = sg_admit(ctx, hash);
 	if (!sg_reason_admits(reason))
-		return sg_refuse(ctx, run, ask->priority, reason);
+		return sg_refuse(ctx, ask->priority, reason);
 	priority = sg_bound(ask->priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
 	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_ADMITTED);
 	(*(sg_polices(run) ? &run->stats->verdicts[priority][reason]

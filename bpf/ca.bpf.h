@@ -14,7 +14,7 @@ static __always_inline bool sg_is_ca(struct xdp_md *ctx, const struct sg_run *ru
 	if (!ep->ca_ifindex || ep->ca_ifindex != run->flow->ifindex)
 		return false;
 	if (!ep->one_armed || !ep->mac_known ||
-	    run->flow->now - run->live->heartbeat > SG_TIMES->heartbeat_stale)
+	    run->flow->now > run->live->heartbeat + SG_TIMES->heartbeat_stale)
 		return true;
 	eth = sg_frame_at(ctx, 6, 6);
 	if (!eth)
@@ -80,19 +80,21 @@ __noinline int sg_ca_adopt(struct xdp_md *ctx)
 {
 	struct sg_run run = {};
 	struct sg_conn *conn;
+	__u64 generation;
 	__u32 lease;
 
 	if (!sg_run_again(&run, NULL) || !sg_adopts(&run))
 		return 0;
 	sg_run_source(&run, &run.flow->pkt.dst);
-	conn = sg_conn_blank(&run, sg_generation_next());
+	generation = sg_generation_next();
+	conn = sg_conn_blank(&run, generation);
 	if (!conn)
 		return 0;
 	sg_adopt_fill(ctx, &run, conn);
 	lease = conn->lease;
 	if (!sg_conn_insert(&run, conn)) {
 		if (lease < SG_LEASES)
-			sg_lease_return(run.budget, lease);
+			sg_lease_return(run.budget, lease, generation);
 		return 0;
 	}
 	sg_count(&run, SG_COUNTER_ADOPTED);
@@ -113,8 +115,11 @@ __noinline int sg_ca_answered_syn(struct xdp_md *ctx, struct sg_conn *conn)
 	if (!conn || !sg_run_again(&run, conn))
 		return 0;
 	sg_count(&run, SG_COUNTER_SYN_ACK);
-	__sync_fetch_and_or(&conn->flags, SG_CONN_ACTUAL);
 	sg_actual_open(&run.budget->actual, run.svc->ca_window_ticks, run.flow->now);
+	__sync_fetch_and_or(&conn->flags, SG_CONN_ACTUAL);
+	/* The client's side may have ended it meanwhile, and found no mark to take away. */
+	if (sg_read_once(conn->state) == SG_CONN_CLOSED)
+		sg_actual_closed(conn, run.budget);
 	sg_path_note(ctx, &conn->ca.path, &run);
 	return 0;
 }
@@ -124,8 +129,8 @@ static __always_inline bool sg_ca_too_late(struct sg_run *run)
 {
 	const struct sg_conn *conn = run->conn;
 
-	if (!sg_polices(run) || conn->ca.known || run->flow->pkt.ack != conn->client.isn + 1 ||
-	    conn->flags & SG_CONN_ADOPTED)
+	if (!sg_polices(run) || run->flow->pkt.ack != conn->client.isn + 1 ||
+	    conn->flags & SG_CONN_ADOPTED || (conn->ca.known && !sg_forfeits(run)))
 		return false;
 	return conn->state == SG_CONN_CLOSED || sg_attempt_over(run);
 }
@@ -265,7 +270,8 @@ static __always_inline int sg_ca_segment(struct xdp_md *ctx, struct sg_run *run)
 
 	if (pkt->tcp_flags & SG_TCP_SYN && sg_ca_too_late(run)) {
 		sg_count(run, SG_COUNTER_LATE_SYN_ACK);
-		return sg_answer_syn_ack(ctx, pkt);
+		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_LATE, run->flow->now);
+		return sg_answer_stray(ctx, pkt);
 	}
 	effects = sg_conn_from_ca(conn, pkt, run->flow->now);
 	if (effects & (SG_EFFECT_SYN_ACK | SG_EFFECT_SYN_ACK_AGAIN))
@@ -307,7 +313,7 @@ static __always_inline int sg_from_ca(struct xdp_md *ctx, struct sg_run *run,
 	run->conn = bpf_map_lookup_elem(&sg_conns, &run->flow->key);
 	if (!run->conn)
 		sg_ca_adopt(ctx);
-	else if (run->conn->state != SG_CONN_CLOSED || !run->conn->ca.known)
+	else if (run->conn->state != SG_CONN_CLOSED || !run->conn->ca.known || sg_forfeits(run))
 		return sg_ca_segment(ctx, run);
 	return XDP_PASS;
 }

@@ -62,7 +62,7 @@ int sg_take(struct sg_take_call *call)
 	if (!sg_reason_admits(grant.reason))
 		return 0;
 	if (sg_take_entry(call, &ask, &grant)) {
-		sg_lease_return(budget, grant.lease);
+		sg_lease_return(budget, grant.lease, ask.generation);
 		return -1;
 	}
 	call->generation = ask.generation;

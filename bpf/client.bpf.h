@@ -133,6 +133,28 @@ __noinline int sg_segment_sound(struct xdp_md *ctx, struct sg_conn *conn)
 	return sg_conn_looks_sound(conn, &run.flow->pkt, &look);
 }
 
+/* Is this a SYN on the address and port of a connection that is still open, other than a resend of its
+ * own? The CA would ignore it, or, if it knows of an end that was hidden from the guard, open a
+ * connection that no place stands for.
+ */
+static __always_inline bool sg_syn_on_open(const struct sg_run *run)
+{
+	const struct sg_conn *conn = run->conn;
+
+	return conn && sg_polices(run) && conn->state != SG_CONN_CLOSED &&
+	       conn->lease < SG_LEASES &&
+	       (conn->state == SG_CONN_ESTABLISHED || conn->client.isn != run->flow->pkt.seq);
+}
+
+/* Such a SYN waits until the connection's time is over, and then ends it at the CA. */
+static __always_inline int sg_refuse_on_open(struct xdp_md *ctx, struct sg_run *run)
+{
+	int action = sg_reclaim(ctx, run->conn->lease);
+
+	return action >= 0 ? action
+			   : sg_refuse(ctx, run->conn->priority, SG_REASON_SOURCE_CONNECTIONS);
+}
+
 static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 {
 	bool resend = run->conn && sg_conn_is_resend(run->conn, &run->flow->pkt);
@@ -144,7 +166,10 @@ static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 		sg_conn_finish(run->conn, run->flow->now);
 		resend = false;
 	}
-	action = resend ? sg_resend(run) : sg_attempt(ctx, run);
+	if (sg_syn_on_open(run))
+		action = sg_refuse_on_open(ctx, run);
+	else
+		action = resend ? sg_resend(run) : sg_attempt(ctx, run);
 	/* A refused SYN that became another connection's RST passes too, but is no SYN any more. */
 	if (action == XDP_PASS && run->stats->counters[SG_COUNTER_RECLAIMED] == reclaimed) {
 		sg_syn_forwarded(run);
@@ -217,14 +242,6 @@ __noinline int sg_request_read(struct xdp_md *ctx, struct sg_conn *conn, __u32 s
 	return 0;
 }
 
-/* The CA's packets cannot be seen: it is this host itself, or they take another path (none was ever
- * seen). Then the client's side has to do.
- */
-static __always_inline bool sg_one_sided(const struct sg_run *run)
-{
-	return !run->flow->ca_ifindex || !run->budget->deaf.last_answer;
-}
-
 /* The client's first ACK was forwarded: the place is dated, the source proven. */
 __noinline int sg_client_handshake(struct sg_conn *conn)
 {
@@ -273,6 +290,8 @@ static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run 
 	}
 	if (effects & SG_EFFECT_ENDED)
 		sg_conn_finish(conn, run->flow->now);
+	if (effects & SG_EFFECT_ABANDONED)
+		sg_conn_abandon(run);
 }
 
 /* A packet to a protected endpoint. */
@@ -285,8 +304,13 @@ static __always_inline int sg_from_client(struct xdp_md *ctx, struct sg_run *run
 		return XDP_PASS;
 	sg_count(run, SG_COUNTER_PACKETS_CLIENT);
 	run->conn = bpf_map_lookup_elem(&sg_conns, &run->flow->key);
-	if ((pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST | SG_TCP_FIN)) == SG_TCP_SYN)
+	/* With FIN too: some stacks open a connection on it. Every other flag is ignored on a SYN. */
+	if ((pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN)
 		return sg_client_syn(ctx, run);
+	if (run->conn && sg_forfeits(run) && !(pkt->tcp_flags & SG_TCP_RST)) {
+		sg_count(run, SG_COUNTER_FORFEITED);
+		return pkt->tcp_flags & SG_TCP_ACK ? sg_answer_stray(ctx, pkt) : XDP_DROP;
+	}
 	if (run->conn)
 		sg_client_segment(ctx, run);
 	else

@@ -6,6 +6,13 @@
 #ifndef SG_CONNS_BPF_H
 #define SG_CONNS_BPF_H
 
+/* Not counted as open at the CA any more: by the one who takes the mark away. */
+static __always_inline void sg_actual_closed(struct sg_conn *conn, struct sg_budget *budget)
+{
+	if (__sync_fetch_and_and(&conn->flags, ~SG_CONN_ACTUAL) & SG_CONN_ACTUAL)
+		__sync_fetch_and_sub(&budget->actual.open, 1);
+}
+
 /* End a connection: everything it holds is released, by the first caller only (both sides may call at
  * once).
  */
@@ -26,15 +33,14 @@ __noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
 	stats->counters[SG_COUNTER_CLOSED]++;
 	if (!conn->client.line_done)
 		stats->requests[conn->client.requests ? SG_REQUEST_UNDECIDED : SG_REQUEST_NONE]++;
-	sg_place_event(service, conn->place, SG_PLACE_EV_FINAL, now);
+	sg_place_event(service, conn->place, sg_place_end_event(conn), now);
 	lease = __sync_lock_test_and_set(&conn->lease, SG_NO_LEASE);
 	if (lease < SG_LEASES) {
 		bpf_spin_lock(&budget->lock);
-		sg_lease_release(budget, lease);
+		sg_lease_release(budget, lease, conn->generation);
 		bpf_spin_unlock(&budget->lock);
 	}
-	if (conn->flags & SG_CONN_ACTUAL)
-		__sync_fetch_and_sub(&budget->actual.open, 1);
+	sg_actual_closed(conn, budget);
 	if (!(conn->flags & SG_CONN_SOURCE))
 		return 0;
 	src = sg_source_of(conn);
@@ -126,10 +132,10 @@ static __always_inline struct sg_conn *sg_conn_insert(struct sg_run *run, struct
 }
 
 /* Give a lease back that no connection holds. */
-static __always_inline void sg_lease_return(struct sg_budget *budget, __u32 lease)
+static __always_inline void sg_lease_return(struct sg_budget *budget, __u32 lease, __u64 generation)
 {
 	bpf_spin_lock(&budget->lock);
-	sg_lease_release(budget, lease);
+	sg_lease_release(budget, lease, generation);
 	bpf_spin_unlock(&budget->lock);
 }
 
@@ -141,7 +147,7 @@ static __always_inline void sg_conn_extend(struct sg_run *run)
 	__u64 expires;
 	__u32 index = conn->lease;
 
-	if (index >= SG_LEASES)
+	if (index >= SG_LEASES || conn->flags & SG_CONN_ABANDONED)
 		return;
 	lease = &run->budget->leases[index];
 	expires = sg_lease_expiry(run->svc, SG_TIMES->half_open, conn->state,
@@ -151,6 +157,40 @@ static __always_inline void sg_conn_extend(struct sg_run *run)
 	/* Shorter too: a request whose head is not complete in time, after a handshake. */
 	if (expires > lease->expires + SG_TIMES->refresh || expires < lease->expires)
 		lease->expires = expires;
+}
+
+/* The client reset it (police). Its slot is held for `syn` more, then freed like that of a client that fell
+ * silent: with the guard's own RST, which the CA does take.
+ */
+static __always_inline void sg_conn_abandon(struct sg_run *run)
+{
+	struct sg_conn *conn = run->conn;
+	__u64 expires = run->flow->now + run->svc->syn_ticks;
+	struct sg_lease *lease;
+	__u32 index = conn->lease;
+
+	if (index >= SG_LEASES || !sg_polices(run)) {
+		sg_conn_finish(conn, run->flow->now);
+		return;
+	}
+	__sync_fetch_and_or(&conn->flags, SG_CONN_ABANDONED);
+	lease = &run->budget->leases[index];
+	if (lease->generation == conn->generation && lease->expires > expires)
+		lease->expires = expires;
+}
+
+/* The CA's packets cannot be seen: it is this host itself, or they take another path (none was ever
+ * seen). Then the client's side has to do.
+ */
+static __always_inline bool sg_one_sided(const struct sg_run *run)
+{
+	return !run->flow->ca_ifindex || !run->budget->deaf.last_answer;
+}
+
+/* Police lets nothing of it reach the CA any more (core/window.h). */
+static __always_inline bool sg_forfeits(const struct sg_run *run)
+{
+	return sg_polices(run) && sg_conn_forfeited(run->conn);
 }
 
 #endif

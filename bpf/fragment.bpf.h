@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is not a whole TCP header passes, with one exception: fragments to a protected address that
- * hide or overwrite the TCP header (RFC 3128) would carry a SYN past the budget. No sender makes
- * them: the smallest IPv4 MTU leaves 48 bytes for the first fragment.
+/* What is not a whole TCP header passes, with one exception: fragments and IPv6 chains to a protected
+ * address that hide or overwrite the TCP header (RFC 3128, RFC 7112) would carry a SYN past the
+ * budget. No sender makes them: the smallest IPv4 MTU leaves 48 bytes for the first fragment.
  */
 #ifndef SG_FRAGMENT_BPF_H
 #define SG_FRAGMENT_BPF_H
@@ -27,6 +27,7 @@ static __always_inline int sg_not_whole_tcp(struct sg_run *run, enum sg_parse pa
 	case SG_PARSE_TINY:
 		return sg_tiny_fragment(run, run->flow->pkt.dport);
 	case SG_PARSE_OVERLAP:
+	case SG_PARSE_HIDDEN:
 		/* The ports are in another fragment: ask for the address alone. */
 		return sg_tiny_fragment(run, 0);
 	case SG_PARSE_FRAGMENT:

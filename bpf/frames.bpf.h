@@ -6,6 +6,9 @@
 #ifndef SG_FRAMES_BPF_H
 #define SG_FRAMES_BPF_H
 
+/* Time to live of a RST: the frame's own may not last to the end. */
+#define SG_RST_HOPS 64
+
 /* A bare RST for the frame at hand. */
 struct sg_rst {
 	struct sg_ip src, dst;
@@ -64,24 +67,35 @@ static __always_inline void *sg_frame_at(struct xdp_md *ctx, __u32 off, __u32 n)
 	return (void *)sg_cursor_peek(&cur, n);
 }
 
+/* Sum of the IPv4 header, options included, with its checksum as it stands. */
+static __always_inline __u32 sg_ipv4_sum(struct xdp_md *ctx, const struct sg_packet *pkt)
+{
+	__u32 sum = 0, *word;
+
+	for (__u32 off = 0; off < 60 && pkt->l3_off + off < pkt->l4_off; off += 4) {
+		word = sg_frame_at(ctx, pkt->l3_off + off, 4);
+		if (!word)
+			return 0;
+		sum = sg_sum_add(sum, *word);
+	}
+	return sum;
+}
+
 static __always_inline bool sg_rst_ipv4(struct xdp_md *ctx, const struct sg_packet *pkt,
 					const struct sg_rst *rst)
 {
 	struct sg_ipv4_header *ip = sg_frame_at(ctx, pkt->l3_off, sizeof(*ip));
-	__u16 total = pkt->l4_off - pkt->l3_off + 20;
-	__u32 sum;
 
 	if (!ip)
 		return false;
-	/* RFC 1624: old checksum, minus old words, plus new ones. */
-	sum = (__u16)~ip->checksum;
-	sum += (__u16)~ip->total_length + sg_htons(total);
-	sum = sg_sum_add(sg_sum_add(sum, ~ip->src), ~ip->dst);
-	sum = sg_sum_add(sg_sum_add(sum, rst->src.w[3]), rst->dst.w[3]);
-	ip->total_length = sg_htons(total);
+	ip->total_length = sg_htons(pkt->l4_off - pkt->l3_off + 20);
+	ip->fragment = 0;
+	ip->ttl = SG_RST_HOPS;
 	ip->src = rst->src.w[3];
 	ip->dst = rst->dst.w[3];
-	ip->checksum = ~sg_sum_fold(sum);
+	ip->checksum = 0;
+	/* Anew, not by difference: the sender may have got it wrong on purpose. */
+	ip->checksum = ~sg_sum_fold(sg_ipv4_sum(ctx, pkt));
 	return true;
 }
 
@@ -93,6 +107,7 @@ static __always_inline bool sg_rst_ipv6(struct xdp_md *ctx, const struct sg_pack
 	if (!ip)
 		return false;
 	ip->payload_length = sg_htons(pkt->l4_off - pkt->l3_off - sizeof(*ip) + 20);
+	ip->hop_limit = SG_RST_HOPS;
 	ip->src = rst->src;
 	ip->dst = rst->dst;
 	return true;
@@ -183,8 +198,10 @@ static __always_inline int sg_answer_rst(struct xdp_md *ctx, const struct sg_pac
 	return sg_frame_rst(ctx, pkt, &rst) ? XDP_TX : XDP_DROP;
 }
 
-/* Answer a SYN-ACK that came too late with RST to the CA: its half-open slot must go. */
-static __always_inline int sg_answer_syn_ack(struct xdp_md *ctx, const struct sg_packet *pkt)
+/* Answer a segment that acknowledges something with RST (RFC 9293, 3.10.7.1): a SYN-ACK that came too
+ * late, so that the CA's half-open slot goes; a client whose connection is over.
+ */
+static __always_inline int sg_answer_stray(struct xdp_md *ctx, const struct sg_packet *pkt)
 {
 	struct sg_rst rst = {
 		.src = pkt->dst,

@@ -29,7 +29,8 @@
 	X(WINDOW_UNSETTLED, REFUSE, "window_unsettled", "an earlier connection is not yet dated")  \
 	X(OTHER_TURN, REFUSE, "other_turn", "this place in ten belongs to a lower class")          \
 	X(CA_DEAF, REFUSE, "ca_deaf", "the CA does not listen, another SYN would be lost")         \
-	X(TINY_FRAGMENT, REFUSE, "tiny_fragment", "a fragment that hides the TCP header (RFC 3128)")
+	X(TINY_FRAGMENT, REFUSE, "tiny_fragment",                                                  \
+	  "a fragment or a chain of headers that hides the TCP header")
 
 enum sg_verdict {
 #define X(name, label) SG_VERDICT_##name,
@@ -88,7 +89,8 @@ enum sg_priority {
 	X(EVENTS_LOST, "events_lost", "events not told: ring buffer full")                     \
 	X(UNTRACKED, "untracked", "packets of connections the guard does not know")            \
 	X(REQUEST_UNLEARNED, "out_of_order", "request bytes not read: out of order")           \
-	X(FEELERS, "feelers", "SYNs let through to a deaf CA")
+	X(FEELERS, "feelers", "SYNs let through to a deaf CA")                                 \
+	X(FORFEITED, "forfeited", "packets of connections the guard had ended, kept from the CA")
 
 enum sg_counter {
 #define X(name, label, help) SG_COUNTER_##name,

@@ -92,6 +92,12 @@ static __always_inline __u32 sg_budget_hears(const struct sg_budget *b,
 {
 	const struct sg_deaf *d = &b->deaf;
 
+	/* Silent for longer than any block: absent, or its answers take another way. Holding SYNs back would
+	 * then help nobody, and lock everybody out.
+	 */
+	if (sg_read_once(d->since) &&
+	    now > d->last_answer + times->answered_recent + svc->block_ticks)
+		return SG_REASON_ADMITTED;
 	if (sg_read_once(d->since))
 		return now >= sg_read_once(d->next_feeler) ? SG_REASON_FEELER : SG_REASON_CA_DEAF;
 	return sg_deaf_due(d, svc, times->answered_recent, now) ? SG_REASON_CA_DEAF
@@ -205,7 +211,8 @@ static __always_inline void sg_budget_take(struct sg_budget *b, const struct sg_
 	grant->lease = lease;
 }
 
-/* Which lease to look at after a refusal: for want of slots the one at the clock hand; for an
+/* Which lease to look at after a refusal: for want of slots, the CA's or the source's own, the one at the
+ * clock hand; for an
  * unsettled place the lease of that place's connection. SG_NO_LEASE: none.
  */
 static __always_inline __u32 sg_budget_suspect(struct sg_budget *b, const struct sg_service *svc,
@@ -214,7 +221,8 @@ static __always_inline __u32 sg_budget_suspect(struct sg_budget *b, const struct
 	struct sg_window_limit limit = sg_budget_window(svc, now);
 	__u64 number;
 
-	if (reason == SG_REASON_SLOTS || reason == SG_REASON_SLOTS_RESERVED)
+	if (reason == SG_REASON_SLOTS || reason == SG_REASON_SLOTS_RESERVED ||
+	    reason == SG_REASON_SOURCE_CONNECTIONS)
 		return sg_lease_at_hand(b, b->lease_hand++);
 	if (reason != SG_REASON_WINDOW_UNSETTLED || !limit.connections)
 		return SG_NO_LEASE;

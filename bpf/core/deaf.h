@@ -20,13 +20,15 @@ static __always_inline void sg_deaf_syn(struct sg_deaf *d, __u64 now)
 	d->unanswered++;
 }
 
-/* Does silence now mean deafness? */
+/* Does silence now mean deafness? Signed: a CPU that was held up compares an old `now` with what another
+ * one has just written.
+ */
 static __always_inline bool sg_deaf_due(const struct sg_deaf *d, const struct sg_service *svc,
 					__u64 answered_recent_ticks, __u64 now)
 {
 	return svc->deaf_unanswered && d->unanswered >= svc->deaf_unanswered &&
-	       now - d->first_unanswered >= svc->deaf_within_ticks && d->last_answer &&
-	       d->first_unanswered - d->last_answer <= answered_recent_ticks;
+	       (__s64)(now - d->first_unanswered) >= (__s64)svc->deaf_within_ticks &&
+	       d->last_answer && d->first_unanswered - d->last_answer <= answered_recent_ticks;
 }
 
 /* Deafness begins, dated back to the first unanswered SYN; the first feeler goes `block` later. */

@@ -17,6 +17,7 @@ enum sg_parse {
 	SG_PARSE_NOT_TCP,  /* another protocol, or an IPv6 header we do not follow */
 	SG_PARSE_FRAGMENT, /* not the first fragment: addresses only */
 	SG_PARSE_OVERLAP, /* a fragment that starts inside the TCP header (RFC 3128): addresses only */
+	SG_PARSE_HIDDEN, /* IPv6: headers go on in a later fragment (RFC 7112) or too deep: addresses only */
 	SG_PARSE_MALFORMED, /* lengths contradict each other or the frame */
 };
 
@@ -148,7 +149,7 @@ static __always_inline int sg_parse_ipv6_extension(struct sg_cursor *cur, __u8 *
 	const __u8 *ext = sg_cursor_peek(cur, 8);
 	__u32 len, offset;
 
-	*result = SG_PARSE_MALFORMED;
+	*result = *first_of_many ? SG_PARSE_HIDDEN : SG_PARSE_MALFORMED;
 	if (!ext)
 		return 0;
 	if (*next == SG_IPPROTO_FRAGMENT) {
@@ -193,12 +194,15 @@ static __always_inline enum sg_parse sg_parse_ipv6(struct sg_cursor *cur, struct
 	pkt->family = 6;
 	pkt->src = ip->src;
 	pkt->dst = ip->dst;
+	/* On the wire these are nobody's addresses (every stack drops them); here they would pass for IPv4. */
+	if (sg_ip_is_v4(&pkt->src) || sg_ip_is_v4(&pkt->dst))
+		return SG_PARSE_MALFORMED;
 	next = ip->next_header;
 	for (int i = 0; i < SG_IPV6_EXTENSIONS && sg_ipv6_followed(next); i++)
 		if (!sg_parse_ipv6_extension(cur, &next, &left, &first_of_many, &result))
 			return result;
 	if (next != SG_IPPROTO_TCP)
-		return SG_PARSE_NOT_TCP;
+		return sg_ipv6_followed(next) ? SG_PARSE_HIDDEN : SG_PARSE_NOT_TCP;
 	pkt->fragment = first_of_many;
 	return sg_parse_tcp(cur, left, first_of_many, pkt);
 }

@@ -32,12 +32,16 @@ static __always_inline __u32 sg_lease_take(struct sg_budget *b, const struct sg_
 	return index;
 }
 
-/* Under the lock, by the one who took the index out of the connection (so once only). */
-static __always_inline void sg_lease_release(struct sg_budget *b, __u32 index)
+/* Under the lock, by the one who took the index out of the connection (so once only). generation: of that
+ * connection; a lease that went to another one since (the service's place was given to a new service)
+ * is left alone.
+ */
+static __always_inline void sg_lease_release(struct sg_budget *b, __u32 index, __u64 generation)
 {
 	__u32 top = b->free_top;
 
-	if (index >= SG_LEASES || !b->leases[index].used || top >= SG_LEASES)
+	if (index >= SG_LEASES || !b->leases[index].used || top >= SG_LEASES ||
+	    b->leases[index].generation != generation)
 		return;
 	b->leases[index].used = 0;
 	b->free_leases[top & (SG_LEASES - 1)] = index;

@@ -137,13 +137,17 @@ static __always_inline void sg_source_answered(struct sg_source *src, __u32 requ
 /* An attempt of this source was admitted. */
 static __always_inline void sg_source_admitted(struct sg_source *src, __u32 priority, __u64 now)
 {
+	__u32 left;
+
 	if (!src->first_seen)
 		src->first_seen = now;
 	src->last_seen = now;
 	__sync_fetch_and_add(&src->admitted, 1);
 	__sync_fetch_and_add(&src->connections, 1);
-	if (priority == SG_PRIORITY_IN_PROGRESS && src->claim_left)
-		__sync_fetch_and_sub(&src->claim_left, 1);
+	left = sg_read_once(src->claim_left);
+	/* Not a plain subtraction: two CPUs would take the last one twice and leave 4294967295. */
+	if (priority == SG_PRIORITY_IN_PROGRESS && left)
+		__sync_val_compare_and_swap(&src->claim_left, left, left - 1);
 }
 
 /* Second bucket (police): charged by completed handshakes only, so that spoofing a source's address

@@ -20,6 +20,7 @@
 #define SG_EFFECT_REFUSED       0x20u /* the CA answered the SYN with RST */
 #define SG_EFFECT_ENDED         0x40u
 #define SG_EFFECT_BELIEVED      0x80u /* the segment fits the connection: its payload may be read */
+#define SG_EFFECT_ABANDONED     0x100u /* the client says it is over; the CA need not have heard it */
 
 /* Farthest a sequence number may lie from the last one to be believed: an unscaled window each side
  * and then some (clients that scale send more, but not 1 MiB ahead of a SCEP server).
@@ -168,7 +169,8 @@ static __always_inline bool sg_conn_is_read(const struct sg_conn *c, const struc
 }
 
 /* A packet of the client other than SYN. Returns effects. one_sided: as above; then the client's FIN
- * must end the connection, for the CA's is never seen.
+ * must end the connection, for the CA's is never seen. A RST is only the client's word: with a wrong
+ * checksum, too few hops to live or bytes missing before it the CA never takes it, and keeps its slot.
  */
 static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct sg_packet *pkt,
 						 bool one_sided, __u64 now)
@@ -179,8 +181,9 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 		return 0;
 	if (pkt->tcp_flags & SG_TCP_RST) {
 		bool exact = pkt->seq == c->client.end || (c->ca.known && pkt->seq == c->ca.ack);
+		bool proven = c->flags & SG_CONN_CA_FIN || (one_sided && !c->ca.known);
 
-		return exact ? SG_EFFECT_ENDED : 0;
+		return !exact ? 0 : proven ? SG_EFFECT_ENDED : SG_EFFECT_ABANDONED;
 	}
 	if (!(pkt->tcp_flags & SG_TCP_ACK) || !sg_seq_near(pkt->seq, c->client.end))
 		return 0;

@@ -114,7 +114,9 @@ static __always_inline enum sg_place_event sg_place_end_event(const struct sg_co
 {
 	if (conn->flags & SG_CONN_CA_ANSWERED)
 		return SG_PLACE_EV_FINAL;
-	return conn->client.handshake ? SG_PLACE_EV_ENDED : SG_PLACE_EV_NEVER;
+	/* An ACK that is no handshake here (out of order) may be one to the CA. */
+	return conn->client.handshake || conn->client.seen != conn->opened ? SG_PLACE_EV_ENDED
+									   : SG_PLACE_EV_NEVER;
 }
 
 /* Has this connection ended without proof that the CA knows more of it than its SYN? Whatever was sent

@@ -19,10 +19,12 @@ static void test_admit(void **state)
 	assert_int_equal(budget()->head, SG_PLACES + 1);
 	assert_int_equal(budget()->slots_used, 1);
 	assert_int_equal(stats().verdicts[SG_PRIORITY_BOOTSTRAP][SG_REASON_ADMITTED], 1);
-	/* The same SYN again is no new attempt; another ISN is. */
+	/* The same SYN again is no new attempt; another ISN is, once the first has ended. */
 	assert_int_equal(syn(CLIENT_V4, 4000, 100), XDP_PASS);
 	assert_int_equal(stats().counters[SG_COUNTER_SYN_RESENT], 1);
 	assert_int_equal(budget()->head, SG_PLACES + 1);
+	assert_int_equal(syn(CLIENT_V4, 4000, 101), XDP_DROP);
+	assert_int_equal(down(4000, SG_TCP_RST | SG_TCP_ACK, 0, 101, ""), XDP_PASS);
 	assert_int_equal(syn(CLIENT_V4, 4000, 101), XDP_PASS);
 	assert_int_equal(budget()->head, SG_PLACES + 2);
 	assert_int_equal(budget()->slots_used, 1);
@@ -65,8 +67,8 @@ static void test_refused_by_slots(void **state)
 	assert_int_equal(syn(CLIENT_V4, 3, 9), XDP_DROP);
 	assert_refused(SG_REASON_SLOTS, 0);
 	/* One ends: its slot is free, once. */
-	assert_int_equal(up(1, SG_TCP_RST, 101, 0, NULL, 0), XDP_PASS);
-	assert_int_equal(up(1, SG_TCP_RST, 101, 0, NULL, 0), XDP_PASS);
+	assert_int_equal(down(1, SG_TCP_RST, 901, 101, ""), XDP_PASS);
+	assert_int_equal(down(1, SG_TCP_RST, 901, 101, ""), XDP_PASS);
 	assert_int_equal(budget()->slots_used, 1);
 	assert_int_equal(syn(CLIENT_V4, 3, 9), XDP_PASS);
 }

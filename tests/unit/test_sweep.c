@@ -227,7 +227,7 @@ static void test_leaked_lease(void **state)
 	assert_int_equal(recount(f), 1);
 	assert_int_equal(recount(f), 1);
 	assert_int_equal(f->recount.drift_total, 1);
-	sg_lease_release(&f->budgets[0], gone.lease);
+	sg_lease_release(&f->budgets[0], gone.lease, gone.generation);
 	assert_int_equal(recount(f), 0);
 }
 
