@@ -211,7 +211,7 @@ static __always_inline __u32 sg_head_feed_some(struct sg_http_line *line, const 
 static __always_inline bool sg_head_shortcut(struct sg_http_line *line, const __u8 *data,
 					     const __u8 *data_end, __u32 from, __u32 to)
 {
-	__u32 at = from;
+	__u32 at = from - 1; /* the LF before: an empty head begins with the empty line */
 
 	if (!SG_SHORTCUT_HERE || line->method != SG_METHOD_GET || line->head != SG_HEAD_START)
 		return false;

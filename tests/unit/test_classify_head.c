@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Where a request ends: heads cut at every byte, and the short cut against the reader it stands for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../bpf/core/http_head.h"
+
+#define GET  SG_METHOD_GET
+#define POST SG_METHOD_POST
+
+static const struct {
+	const char *bytes; /* behind the request line */
+	__u8 method;
+	__u8 state; /* after all of them */
+} rows[] = {
+	{"", GET, SG_HEAD_START},
+	{"\r\n", GET, SG_HEAD_ENDED},
+	{"\n", GET, SG_HEAD_ENDED},
+	{"Host: a\r\n", GET, SG_HEAD_START},
+	{"Host: a\r\nUser-Agent: Mozilla/4.0 (compatible; MSIE 5.0; Cisco PKI)\r\n\r\n", GET,
+	 SG_HEAD_ENDED},
+	{"Host: a\r\n\r\n\r\n\n", GET, SG_HEAD_ENDED},
+	{"Host: a\r\n\r\nGET /", GET, SG_HEAD_MORE},
+	{"Host: a\n\nGET / HTTP/1.1\r\n\r\n", GET, SG_HEAD_MORE},
+	{"Host: a\r\nContent-Length: 3\r\n\r\nabc", GET, SG_HEAD_MORE},
+	{"Content-Length: 3\r\n\r\n", POST, SG_HEAD_BODY},
+	{"Content-Length: 3\r\n\r\nab", POST, SG_HEAD_BODY},
+	{"cOnTeNt-LeNgTh:3\r\n\r\nabc", POST, SG_HEAD_ENDED},
+	{"Content-Length: 3\r\n\r\nabc\r\n", POST, SG_HEAD_ENDED},
+	{"Content-Length: 3\r\n\r\nabcG", POST, SG_HEAD_MORE},
+	{"Content-Length: 0\r\n\r\nG", POST, SG_HEAD_MORE},
+	{"Host: a\r\n\r\nG", POST, SG_HEAD_MORE},
+	{"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"Content-Length: 3,3\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"Content-Length: +3\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"Content-Length: 3 \r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"Content-Length : 3\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"Content-Length:\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"Content-Length: 99999999999\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"X: y\r\n Content-Length: 3\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", POST, SG_HEAD_MORE},
+	{"Transfer-Encoding: x\r\nContent-Length: 3\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"X: y\rContent-Length: 3\r\nContent-Length: 9\r\n\r\nabc", POST, SG_HEAD_MORE},
+	{"XContent-Length: 9\r\nContent-Length: 3\r\n\r\nabcG", POST, SG_HEAD_MORE},
+	{"XContent-Length: 9\r\n\r\nabc", POST, SG_HEAD_MORE},
+};
+
+static struct sg_http_line begin(__u8 method)
+{
+	return (struct sg_http_line){.state = SG_HTTP_STATE_DONE, .method = method};
+}
+
+static void feed(struct sg_http_line *line, const char *bytes, size_t len)
+{
+	sg_head_feed(line, (const __u8 *)bytes, (__u32)len);
+}
+
+static void test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const size_t len = strlen(rows[i].bytes);
+
+		for (size_t cut = 0; cut <= len; cut++) {
+			struct sg_http_line line = begin(rows[i].method);
+
+			feed(&line, rows[i].bytes, cut);
+			feed(&line, rows[i].bytes + cut, len - cut);
+			if (line.head != rows[i].state)
+				fail_msg("row %zu cut at %zu: state %u instead of %u", i, cut,
+					 line.head, rows[i].state);
+		}
+	}
+}
+
+/* Every head of a few pieces: the short cut takes it only when the reader says ENDED, too. */
+static void test_shortcut(void **state)
+{
+	static const char *const pieces[] = {"\r\n", "\n",       "\r",     "Host: a",
+					     "x",    "\r\n\r\n", "GET / ", "Agent: 0123456789"};
+	const size_t count = sizeof(pieces) / sizeof(pieces[0]);
+	const char before[] = "GET / HTTP/1.1\r\n";
+	size_t taken = 0;
+
+	(void)state;
+	for (size_t n = 0; n < 8 * 8 * 8 * 8 * 8 * 8; n++) {
+		struct sg_http_line line = begin(GET), slow = begin(GET);
+		char bytes[160];
+		const size_t from = strlen(before);
+		size_t len;
+
+		strcpy(bytes, before);
+		for (size_t i = 0, rest = n; i < 6; i++, rest /= count)
+			strcat(bytes, pieces[rest % count]);
+		len = strlen(bytes);
+		if (!sg_head_shortcut(&line, (const __u8 *)bytes, (const __u8 *)bytes + len,
+				      (__u32)from, (__u32)len))
+			continue;
+		taken++;
+		feed(&slow, bytes + from, len - from);
+		/* The last nine bytes are not looked into: too few for a request. */
+		if (slow.head != SG_HEAD_ENDED && slow.head != SG_HEAD_MORE)
+			fail_msg("'%s' is taken, the reader is in state %u", bytes, slow.head);
+		if (slow.head == SG_HEAD_MORE && len - from > 10) {
+			slow = begin(GET);
+			feed(&slow, bytes + from, len - from - 10);
+			assert_int_not_equal(slow.head, SG_HEAD_MORE);
+		}
+	}
+	assert_true(taken > 1000);
+}
+
+static void test_shortcut_takes_real_heads(void **state)
+{
+	static const char head[] = "GET /scep?operation=GetCACert HTTP/1.0\r\n"
+				   "User-Agent: Mozilla/4.0 (compatible; MSIE 5.0; Cisco PKI)\r\n"
+				   "Host: 192.168.105.3\r\n\r\n";
+	const __u32 from = 40, len = sizeof(head) - 1;
+	struct sg_http_line line = begin(GET);
+
+	(void)state;
+	assert_true(
+		sg_head_shortcut(&line, (const __u8 *)head, (const __u8 *)head + len, from, len));
+	assert_int_equal(line.head, SG_HEAD_ENDED);
+	for (__u32 cut = from; cut < len; cut++) {
+		line = begin(GET);
+		assert_false(sg_head_shortcut(&line, (const __u8 *)head, (const __u8 *)head + cut,
+					      from, cut));
+	}
+	line = begin(POST);
+	assert_false(
+		sg_head_shortcut(&line, (const __u8 *)head, (const __u8 *)head + len, from, len));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_shortcut),
+		cmocka_unit_test(test_shortcut_takes_real_heads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
