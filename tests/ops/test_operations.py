@@ -149,6 +149,17 @@ class Operations(unittest.TestCase):
         wait_for(lambda: all(a["present"] for a in guard.status()["attachments"]), 5,
                  "both attached again")
 
+    def test_route_to_the_ca_moves(self):
+        """The log says where the CA is since when."""
+        guard = self.guard("observe")
+        guard.start()
+        self.lab.gw.route(f"{self.lab.ca4}/32", "via", self.lab.client4)
+        wait_for(lambda: f"{self.lab.ca4} is now behind 'gw0'" in guard.log(), 3, "the move")
+        self.lab.gw.ip("route", "del", f"{self.lab.ca4}/32")
+        wait_for(lambda: f"{self.lab.ca4} is now behind 'gw1'" in guard.log(), 3, "the way back")
+        self.assertEqual(guard.log().count("is now behind"), 2)
+        guard.stop()
+
     def test_status_right_after_a_reload(self):
         """No zeros between the reload and the next turn of the loop."""
         guard = self.guard("observe")

@@ -175,6 +175,26 @@ static void read_present(struct sg_guard *g)
 	}
 }
 
+/* A CA that is now elsewhere: whoever reads the log later must see since when. */
+static void tell_moves(const struct sg_guard *g, const struct sg_endpoint *list, __u32 count)
+{
+	char text[SG_ADDR_TEXT], name[IF_NAMESIZE];
+	struct sg_addr addr;
+
+	for (__u32 i = 0; i < count; i++) {
+		for (__u32 k = 0; k < g->endpoint_count; k++) {
+			const struct sg_endpoint *was = &g->endpoints[k];
+
+			if (list[i].port || !sg_endpoint_is(was, &list[i].ip, 0) ||
+			    was->ca_ifindex == list[i].ca_ifindex || !list[i].ca_ifindex ||
+			    !if_indextoname(list[i].ca_ifindex, name))
+				continue;
+			memcpy(addr.b, &list[i].ip, sizeof(addr.b));
+			sg_log_info("%s is now behind '%s'", sg_addr_format(&addr, text), name);
+		}
+	}
+}
+
 /* Write the endpoints when they differ from those in force. Does not write sg_live: the caller does,
  * and that is the switch.
  */
@@ -202,6 +222,7 @@ int sg_guard_endpoints_write(struct sg_guard *g, const struct sg_config *conf)
 	err = write_half(g, table, half);
 	if (err)
 		return err;
+	tell_moves(g, list, count);
 	memcpy(g->endpoints, list, sizeof(list));
 	g->endpoint_count = count;
 	g->live.endpoint_seed[half] = seed;
