@@ -6,9 +6,9 @@ the referee; it would go deaf at the first connection too many.
 
 import unittest
 
-from support import Case, Fleet, learn, main, nft
+from support import SCALE, Case, Fleet, learn, main, nft
 
-FLEET = {"minutes": 3.3, "scale": 10, "seed": 7}  # 20 s: more than three windows
+FLEET = {"minutes": 3.3, "scale": SCALE, "seed": 7}  # 20 s: more than three windows
 ENROL = {"enrol_rate": 6, "grace": 0}
 
 # Between guard and CA: what comes in at the CA's host, and what leaves it. Only TCP: a lost ARP would
@@ -64,6 +64,15 @@ class Budget(Case):
         ca, service = self.referee({"rush": 120, "retry_period": 20}, count="accept")
         self.assert_budget(ca)
         self.assertGreater(self.refused(service), 20)
+
+    def test_slow_ca(self):
+        """The CA takes 15 s to answer, so its slots are what is scarce."""
+        ca, service = self.referee({"storm_rate": 800, "storm_sources": 3000, **ENROL},
+                                   count="handshake", service_ms=15000 / SCALE)
+        self.assert_budget(ca)
+        self.assertGreater(ca["peak_open"], 11)
+        self.assertGreater(sum(p["slots"] + p["slots_reserved"]
+                               for p in service["verdicts"].values()), 100)
 
     def test_syn_flood(self):
         """Spoofed: police cannot keep enrolment alive, but the CA's limits it does keep."""
