@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the daemon asks of the program's own code (BPF_PROG_TEST_RUN of SEC("syscall")): its clock,
- * and one way to take from the budget, under the same lock as XDP.
+/* What the daemon asks of the program's own code (BPF_PROG_TEST_RUN of SEC("syscall")): its clock, one
+ * way to take from the budget, under the same lock as XDP, and one to end a connection.
  */
 #ifndef SG_CALLS_BPF_H
 #define SG_CALLS_BPF_H
@@ -10,6 +10,30 @@ int sg_clock(struct sg_clock_call *call)
 {
 	call->ticks = bpf_jiffies64();
 	call->ktime_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("syscall")
+int sg_end(struct sg_end_call *call)
+{
+	struct sg_conn_key key = call->key;
+	__u64 now = bpf_jiffies64();
+	struct sg_service *svc;
+	struct sg_budget *budget;
+	struct sg_conn *conn;
+	__u32 index;
+
+	call->ended = 0;
+	conn = bpf_map_lookup_elem(&sg_conns, &key);
+	if (!conn || conn->generation != call->generation)
+		return 0;
+	index = conn->service;
+	svc = bpf_map_lookup_elem(&sg_services, &index);
+	budget = bpf_map_lookup_elem(&sg_budgets, &index);
+	if (!svc || !budget || !sg_conn_is_due(budget, svc, conn, now))
+		return 0;
+	sg_conn_finish(conn, now);
+	call->ended = 1;
 	return 0;
 }
 

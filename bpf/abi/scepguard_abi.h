@@ -387,6 +387,13 @@ struct sg_clock_call {
 	__u64 ktime_ns; /* out */
 };
 
+/* sg_end: close a connection's entry if its time is over. The caller sends the RSTs. */
+struct sg_end_call {
+	struct sg_conn_key key; /* in */
+	__u32 ended;            /* out: 0 = it is another one by now, or its time is not over */
+	__u64 generation;       /* in */
+};
+
 /* sg_take: one place and slot for a connection of the guard's own (probe). */
 struct sg_take_call {
 	__u32 service;          /* in */

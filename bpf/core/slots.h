@@ -64,6 +64,22 @@ static __always_inline __u32 sg_lease_at_hand(const struct sg_budget *b, __u32 h
 	return high ? (hand % high) & (SG_LEASES - 1) : 0;
 }
 
+/* Is this connection's time over? */
+static __always_inline bool sg_conn_is_due(const struct sg_budget *b, const struct sg_service *svc,
+					   const struct sg_conn *conn, __u64 now)
+{
+	const struct sg_lease *lease;
+
+	if (conn->state == SG_CONN_CLOSED)
+		return false;
+	if (now > conn->opened + svc->life_ticks)
+		return true;
+	if (conn->lease >= SG_LEASES)
+		return false;
+	lease = &b->leases[conn->lease];
+	return lease->generation == conn->generation && sg_lease_expired(lease, now);
+}
+
 /* When the lease of a connection in this state runs out: half-open ones after `syn` but not later
  * than `half_open` after they began, then until the request head is complete, then idle; never
  * beyond `life`.

@@ -306,6 +306,44 @@ static void test_deaf_is_not_for_ever(void **state)
 	assert_int_equal(up(6, SG_TCP_SYN, 100, 0), XDP_PASS);
 }
 
+static __u32 call_end(__u16 port, __u64 generation)
+{
+	struct sg_end_call call = {.key = {.client_port = htons(port), .endpoint = 1},
+				   .generation = generation};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &call, .ctx_size_in = sizeof(call));
+
+	call.key.client = sg_ip_from_v4(inet_addr(CLIENT_V4));
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(guard.skel->progs.sg_end), &opts),
+			 0);
+	return call.ended;
+}
+
+/* The daemon ends what is due still, not what was when it looked; its RSTs settle nothing. */
+static void test_end(void **state)
+{
+	struct sg_conn conn;
+
+	(void)state;
+	fresh(SG_MODE_POLICE);
+	guard.svc.request_ticks = 50;
+	write_service();
+	open_connection(1);
+	assert_true(conn_of(CLIENT_V4, 1, &conn));
+	assert_int_equal(call_end(1, conn.generation), 0);
+	wait_ticks(60);
+	assert_int_equal(call_end(1, conn.generation + 1), 0);
+	assert_int_equal(call_end(2, conn.generation), 0);
+	assert_int_equal(budget()->slots_used, 1);
+	assert_int_equal(call_end(1, conn.generation), 1);
+	assert_int_equal(call_end(1, conn.generation), 0);
+	assert_int_equal(budget()->slots_used, 0);
+	assert_int_equal(budget()->actual.open, 0);
+	assert_int_equal(budget()->places[SG_PLACES & (SG_PLACES - 1)] & SG_PLACE_FINAL, 0);
+	assert_int_equal(down(1, SG_TCP_RST, 901, 0), XDP_PASS);
+	assert_int_equal(up(1, SG_TCP_RST, 101, 0), XDP_PASS);
+	assert_int_equal(budget()->places[SG_PLACES & (SG_PLACES - 1)] & SG_PLACE_FINAL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_source_connections_heal),
 		cmocka_unit_test(test_would_book_heals),
 		cmocka_unit_test(test_deaf_is_not_for_ever),
+		cmocka_unit_test(test_end),
 	};
 
 	return cmocka_run_group_tests(tests, once, end);

@@ -196,7 +196,7 @@ static void test_idle_connection_ends_on_both_sides(void **state)
 	assert_int_equal(pkt.seq, CLIENT_ISN + 101);
 	assert_int_equal(pkt.vlan_tags, 1);
 	assert_memory_equal(&pkt.src, &t.key.client, sizeof(pkt.src));
-	assert_true(sg_conn_from_client(&t.conn, &pkt, false, 200) & SG_EFFECT_ENDED);
+	assert_true(sg_conn_from_client(&t.conn, &pkt, false, 200) & SG_EFFECT_ABANDONED);
 
 	parse(t.frames.to_client, t.frames.to_client_len, &pkt);
 	assert_int_equal(pkt.seq, CA_ISN + 51);
@@ -217,7 +217,7 @@ static void test_lost_request(void **state)
 	sg_reaper_build(&t.key, &t.conn, &t.endpoint, &t.frames);
 	parse(t.frames.to_ca, t.frames.to_ca_len, &pkt);
 	assert_int_equal(pkt.seq, CLIENT_ISN + 1);
-	assert_true(sg_conn_from_client(&t.conn, &pkt, false, 200) & SG_EFFECT_ENDED);
+	assert_true(sg_conn_from_client(&t.conn, &pkt, false, 200) & SG_EFFECT_ABANDONED);
 }
 
 /* Unanswered, or half open: the CA's slot is freed, the client goes on resending its SYN. */
@@ -233,7 +233,7 @@ static void test_half_open(void **state)
 	assert_int_equal(t.frames.to_client_len, 0);
 	parse(t.frames.to_ca, t.frames.to_ca_len, &pkt);
 	assert_int_equal(pkt.seq, CLIENT_ISN + 1);
-	assert_true(sg_conn_from_client(&t.conn, &pkt, false, 200) & SG_EFFECT_ENDED);
+	assert_true(sg_conn_from_client(&t.conn, &pkt, false, 200) & SG_EFFECT_ABANDONED);
 
 	ca_says(&t, CA_ISN, CLIENT_ISN + 1, SG_TCP_SYN | SG_TCP_ACK, 0);
 	t.conn.ca.path = path_of(0);

@@ -37,7 +37,7 @@ void sg_reaper_build(const struct sg_conn_key *key, const struct sg_conn *conn,
 				     : 0;
 }
 
-/* The client's first: it closes the entry, and the other then passes as a packet of nothing known. */
+/* The entry is closed already: the program lets both pass. */
 static int inject(struct sg_guard *guard, const struct sg_conn *conn,
 		  const struct sg_reaper_frames *frames)
 {
@@ -68,7 +68,11 @@ void sg_reaper_end(struct sg_guard *guard, const struct sg_sweep *sweep,
 		sg_reaper_build(&due->key, &due->conn, &endpoint, &frames);
 		if (!frames.to_ca_len && !frames.to_client_len)
 			continue;
-		err = inject(guard, &due->conn, &frames);
+		err = sg_guard_end(guard, &due->key, due->conn.generation);
+		if (!err)
+			continue; /* spoken on since the sweep */
+		if (err > 0)
+			err = inject(guard, &due->conn, &frames);
 		if (err) {
 			sg_log_debug("cannot end a connection whose time is over: %s",
 				     strerror(-err));

@@ -21,7 +21,7 @@ struct sg_reaper_frames {
 void sg_reaper_build(const struct sg_conn_key *key, const struct sg_conn *conn,
 		     const struct sg_endpoint *endpoint, struct sg_reaper_frames *ret);
 
-/* End what is due: inject both frames; the program sees the RST and closes the entry itself. Sets
+/* End what is due: close the entry, if it still is, and inject both frames. Sets
  * ended[service] to how many were ended. Not for observe.
  */
 void sg_reaper_end(struct sg_guard *guard, const struct sg_sweep *sweep,

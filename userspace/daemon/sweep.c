@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sweep.h"
+#include "../../bpf/core/slots.h"
 
 /* Half full at most, so that probing stays short. */
 static __u32 source_places(__u32 entries)
@@ -94,21 +95,6 @@ static void pick_closed(struct sg_sweep *s, const struct sg_conn_key *key,
 	s->closed[s->delete_count++] = (struct sg_sweep_closed){*key, conn->generation};
 }
 
-bool sg_sweep_is_due(const struct sg_budget *budget, const struct sg_service *service,
-		     const struct sg_conn *conn, __u64 now)
-{
-	const struct sg_lease *lease;
-
-	if (conn->state == SG_CONN_CLOSED)
-		return false;
-	if (now > conn->opened + service->life_ticks)
-		return true;
-	if (conn->lease >= SG_LEASES)
-		return false;
-	lease = &budget->leases[conn->lease];
-	return lease->used && lease->generation == conn->generation && lease->expires < now;
-}
-
 static void count_open(struct sg_sweep *s, const struct sg_conn *conn)
 {
 	struct sg_sweep_service *svc = &s->services[conn->service];
@@ -137,10 +123,10 @@ void sg_sweep_add(struct sg_sweep *s, const struct sg_budget *budgets,
 		return;
 	}
 	count_open(s, conn);
-	if (!sg_sweep_is_due(budget, service, conn, s->now))
+	if (!sg_conn_is_due(budget, service, conn, s->now))
 		return;
 	s->reap_due++;
-	if (!sg_sweep_is_due(budget, service, conn, s->before))
+	if (!sg_conn_is_due(budget, service, conn, s->before))
 		s->services[conn->service].newly_due++;
 	if (s->reap_count < SG_SWEEP_REAP_MAX)
 		s->reap[s->reap_count++] = (struct sg_sweep_conn){*key, *conn};

@@ -72,8 +72,4 @@ void sg_sweep_add(struct sg_sweep *s, const struct sg_budget *budgets,
 /* Connections this walk found open for a source. */
 __u32 sg_sweep_source_connections(const struct sg_sweep *s, const struct sg_source_key *key);
 
-/* Is this connection's time over? */
-bool sg_sweep_is_due(const struct sg_budget *budget, const struct sg_service *service,
-		     const struct sg_conn *conn, __u64 now);
-
 #endif

@@ -180,7 +180,7 @@ int sg_guard_clock(struct sg_guard *g, __u64 *ticks, __u64 *ktime_ns)
 	struct sg_clock_call call = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &call, .ctx_size_in = sizeof(call));
 
-	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, false), &opts))
+	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, SG_CALL_CLOCK), &opts))
 		return sg_log_err(-errno, "cannot read the data plane's clock");
 	if (ticks)
 		*ticks = call.ticks;
@@ -193,9 +193,19 @@ int sg_guard_take(struct sg_guard *g, struct sg_take_call *call)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = call, .ctx_size_in = sizeof(*call));
 
-	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, true), &opts))
+	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, SG_CALL_TAKE), &opts))
 		return sg_log_err(-errno, "cannot take a place from the budget");
 	return opts.retval ? -ENOSPC : 0;
+}
+
+int sg_guard_end(struct sg_guard *g, const struct sg_conn_key *key, __u64 generation)
+{
+	struct sg_end_call call = {.key = *key, .generation = generation};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &call, .ctx_size_in = sizeof(call));
+
+	if (bpf_prog_test_run_opts(sg_guard_call_fd(g, SG_CALL_END), &opts))
+		return -errno;
+	return call.ended;
 }
 
 int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t len)

@@ -104,6 +104,12 @@ int sg_guard_tend(struct sg_guard *g, bool routes_changed);
  */
 int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t len);
 
+/* Close the entry of this connection if its time is over still: from then on the program passes the RSTs
+ * that the caller injects, and believes nothing of them. Returns 1 when it did, 0 when not, or
+ * negative errno.
+ */
+int sg_guard_end(struct sg_guard *g, const struct sg_conn_key *key, __u64 generation);
+
 /* Take one place and slot for a connection of the guard's own, from the same budget and by the same
  * code as XDP. *call is filled in and out as scepguard_abi.h says.
  */

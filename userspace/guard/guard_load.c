@@ -226,9 +226,15 @@ int sg_guard_program_fd(const struct sg_guard *g)
 	return bpf_program__fd(g->skel->progs.scepguard);
 }
 
-int sg_guard_call_fd(const struct sg_guard *g, bool take)
+int sg_guard_call_fd(const struct sg_guard *g, enum sg_guard_call call)
 {
-	return bpf_program__fd(take ? g->skel->progs.sg_take : g->skel->progs.sg_clock);
+	struct bpf_program *const programs[SG_CALL_MAX_] = {
+		[SG_CALL_CLOCK] = g->skel->progs.sg_clock,
+		[SG_CALL_TAKE] = g->skel->progs.sg_take,
+		[SG_CALL_END] = g->skel->progs.sg_end,
+	};
+
+	return bpf_program__fd(programs[call]);
 }
 
 __u32 sg_guard_hz(const struct sg_guard *g)
