@@ -249,18 +249,16 @@ class Trial(Case):
     """`mode police --confirm-within`: the data plane itself ends it."""
 
     def police_now(self, lab, source):
-        """Is this source, whose rate is used up, refused?"""
+        """Is this source, which is denied, refused?"""
         return attempt(lab.clients, lab.ca4, source, timeout=0.25) == "TimeoutError"
 
     def begin(self):
         lab = self.lab(ca_gate=True)
         ca = self.ca(lab)
-        # 1 a minute, burst 1: the second attempt shows the mode.
-        guard = self.guard(lab, "observe", sources={"default": {"rate": "1/min", "burst": 1,
-                                                               "connections": 4}})
         source = "10.64.0.3"
-        for _ in range(3):
-            self.assertEqual(get(lab.clients, lab.ca4, source=source), 200)
+        guard = self.guard(lab, "observe", sources={"prefixes": [{"prefix": f"{source}/32",
+                                                                 "deny": "true"}]})
+        self.assertEqual(get(lab.clients, lab.ca4, source=source), 200)
         return lab, ca, guard, source
 
     def test_falls_back(self):
