@@ -260,6 +260,9 @@ int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks)
 		then = before;
 	if (mode >= SG_MODE_POLICE && before < SG_MODE_POLICE)
 		g->live.police_since = ticks;
+	/* A trial of observe ends in police, by the program itself. */
+	if (trial_ticks && mode < SG_MODE_POLICE && then >= SG_MODE_POLICE)
+		g->live.police_since = ticks + trial_ticks;
 	g->live.mode_word = trial_ticks ? SG_MODE_WORD(mode, then, ticks + trial_ticks)
 					: SG_MODE_WORD(mode, mode, 0);
 	return sg_guard_live_write(g);

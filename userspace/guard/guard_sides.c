@@ -21,6 +21,28 @@ static bool is_listed(const struct sg_guard *g, __u32 ifindex)
 	return false;
 }
 
+/* The CA's MAC, when the route is over this interface. A neighbour that is not resolved just now keeps the
+ * MAC it had: one-armed, everybody could otherwise speak as the CA until it is.
+ */
+static void note_mac(const struct sg_guard *g, const struct sg_route *route, struct sg_endpoint *ep)
+{
+	if (route->has_mac && (__u32)route->ifindex == ep->ca_ifindex) {
+		ep->mac_known = 1;
+		memcpy(ep->ca_mac, route->mac, sizeof(ep->ca_mac));
+		return;
+	}
+	for (__u32 i = 0; i < g->endpoint_count; i++) {
+		const struct sg_endpoint *was = &g->endpoints[i];
+
+		if (!was->mac_known || was->ca_ifindex != ep->ca_ifindex ||
+		    !sg_ip_equal(&was->ip, &ep->ip))
+			continue;
+		ep->mac_known = 1;
+		memcpy(ep->ca_mac, was->ca_mac, sizeof(ep->ca_mac));
+		return;
+	}
+}
+
 /* Where the CA at this address is. Unknown (ca_ifindex 0) is allowed: the guard then works with the
  * clients' packets alone, and says so once.
  */
@@ -33,15 +55,16 @@ static void find_side(struct sg_guard *g, const struct sg_conf_service *conf,
 	int err;
 
 	ep->one_armed = g->link_count == 1;
+	err = sg_route_resolve(addr, &route);
 	if (conf->behind[0]) {
 		ep->ca_ifindex = if_nametoindex(conf->behind);
+		if (!err)
+			note_mac(g, &route, ep);
 		return;
 	}
-	err = sg_route_resolve(addr, &route);
 	if (!err && !route.local && is_listed(g, route.ifindex)) {
 		ep->ca_ifindex = route.ifindex;
-		ep->mac_known = route.has_mac;
-		memcpy(ep->ca_mac, route.mac, sizeof(ep->ca_mac));
+		note_mac(g, &route, ep);
 		*told = false;
 		return;
 	}
@@ -225,9 +248,14 @@ int sg_guard_endpoints_write(struct sg_guard *g, const struct sg_config *conf)
 	tell_moves(g, list, count);
 	memcpy(g->endpoints, list, sizeof(list));
 	g->endpoint_count = count;
+	/* First the seed, of the half nobody reads: a map is not written in one step, and the new half with
+	 * its old seed would find no endpoint.
+	 */
 	g->live.endpoint_seed[half] = seed;
-	g->live.endpoint_half = half;
-	return 0;
+	err = sg_guard_live_write(g);
+	if (!err)
+		g->live.endpoint_half = half;
+	return err;
 }
 
 bool sg_guard_endpoint(const struct sg_guard *g, __u16 id, struct sg_endpoint *ret)
