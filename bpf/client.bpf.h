@@ -83,6 +83,18 @@ __noinline int sg_frame_stamp(struct xdp_md *ctx, struct sg_segment_look *look)
 	return 0;
 }
 
+/* IP options and extension headers of the packet at hand. */
+__noinline int sg_frame_odd_ip(struct xdp_md *ctx)
+{
+	struct sg_run run = {};
+	struct sg_cursor cur;
+
+	if (!sg_run_begin(&run))
+		return 1;
+	cur = sg_frame(ctx);
+	return !sg_ip_plain(cur.start + (run.flow->pkt.l3_off & 0xfff), cur.end, &run.flow->pkt);
+}
+
 /* Read checksums and timestamp of the packet at hand. */
 static __always_inline void sg_segment_look(struct xdp_md *ctx, const struct sg_packet *pkt,
 					    struct sg_segment_look *look)
@@ -101,6 +113,8 @@ static __always_inline void sg_segment_look(struct xdp_md *ctx, const struct sg_
 			 field, look);
 	if (tcp_header > sizeof(*tcp))
 		sg_frame_stamp(ctx, look);
+	if (ip_len > (pkt->family == 4 ? 20 : 40))
+		look->odd_ip = sg_frame_odd_ip(ctx);
 }
 
 /* A SYN was let through: what it says about the segments to come. */

@@ -27,6 +27,7 @@ struct sg_segment_look {
 	bool sound;   /* both checksums hold, or the TCP one is only begun (see partial) */
 	bool partial; /* the TCP checksum is the pseudo header's sum: not sent over a wire yet */
 	bool stamped;
+	bool odd_ip; /* IP options or extension headers that some receivers throw away */
 };
 
 static __always_inline __u16 sg_sum_fold64(__u64 sum)
@@ -112,6 +113,54 @@ static __always_inline void sg_find_stamp(const __u8 *p, const __u8 *end, __u32 
 			return;
 		at += option[1];
 	}
+}
+
+/* Do the IPv4 options, if any, do nothing? Source routes and malformed ones are thrown away by Linux. */
+static __always_inline bool sg_ipv4_plain(const __u8 *ip, const __u8 *end, __u32 len)
+{
+	for (__u32 i = 20; i < 60; i++) {
+		if (i >= len)
+			break;
+		if (ip + i + 1 > end || ip[i] > SG_TCP_OPTION_NOP) /* here, too: 0 end, 1 nothing */
+			return false;
+	}
+	return true;
+}
+
+/* Do the extension headers do nothing: hop-by-hop in front, then destination options, of eight bytes
+ * that are all padding? A fragment header is judged elsewhere.
+ */
+static __always_inline bool sg_ipv6_plain(const __u8 *ip, const __u8 *end, __u32 len)
+{
+	const __u8 *p = ip + 40;
+	__u8 next;
+
+	if (p > end)
+		return false;
+	next = ip[6];
+	for (__u32 i = 0; i < SG_IPV6_EXTENSIONS; i++) {
+		if (40 + 8 * i >= len)
+			break;
+		if (p + 8 > end || next == SG_IPPROTO_ROUTING || (next == SG_IPPROTO_HOPOPTS && i))
+			return false;
+		/* PadN of all six bytes. */
+		if (next != SG_IPPROTO_FRAGMENT && (p[1] || p[2] != 1 || p[3] != 4))
+			return false;
+		next = p[0];
+		p += 8;
+	}
+	return true;
+}
+
+/* Is there nothing at the IP layer for which some receivers throw the packet away? ip: the header. */
+static __always_inline bool sg_ip_plain(const __u8 *ip, const __u8 *end,
+					const struct sg_packet *pkt)
+{
+	__u32 len = pkt->l4_off - pkt->l3_off;
+
+	if (pkt->family == 4)
+		return sg_ipv4_plain(ip, end, len);
+	return sg_ipv6_plain(ip, end, len);
 }
 
 /* A sum could not be made: the bytes are not all there, or too many. */

@@ -126,6 +126,8 @@ static __always_inline bool sg_conn_looks_sound(struct sg_conn *c, const struct 
 {
 	if (!look->sound || (look->partial && !(c->flags & SG_CONN_PARTIAL)))
 		return false;
+	if (look->odd_ip)
+		sg_conn_flag(c, SG_CONN_DOUBT);
 	if (!(c->flags & SG_CONN_STAMPED))
 		return true;
 	if (!look->stamped || (__s32)(look->stamp - c->client.stamp) < 0)
