@@ -228,7 +228,7 @@ __noinline int sg_admitted(struct xdp_md *ctx)
 }
 
 /* Look at everything; a reason that admits means: go and take. */
-static __always_inline __u32 sg_look(struct sg_run *run, __u64 *hash)
+static __always_inline __u32 sg_look(struct sg_run *run, __u64 hash)
 {
 	const struct sg_ask *ask = &run->flow->ask;
 	__u32 reason;
@@ -241,8 +241,7 @@ static __always_inline __u32 sg_look(struct sg_run *run, __u64 *hash)
 			sg_note_asked(run, ask->priority);
 		return reason;
 	}
-	*hash = sg_source_hash(&run->flow->source.ip, run->live->hash_key);
-	return sg_look_source(run, *hash);
+	return sg_look_source(run, hash);
 }
 
 /* Take place and slot, then charge. Returns the reason. */
@@ -267,23 +266,55 @@ __noinline int sg_admit(struct xdp_md *ctx, __u64 hash)
 	return flow->grant.reason;
 }
 
+/* Whom this SYN competes as. An unknown source that was refused before and comes again is "seen, not
+ * useful" (core/refused.h).
+ */
+static __always_inline __u32 sg_predict(const struct sg_run *run, __u64 hash)
+{
+	__u32 index = (__u32)hash & sg_syn_bucket_mask;
+	struct sg_syn_bucket *bucket;
+
+	if (run->src)
+		return sg_source_predict(run->src, SG_TIMES, run->flow->now);
+	bucket = bpf_map_lookup_elem(&sg_refused, &index);
+	if (bucket &&
+	    sg_refused_before(bucket, sg_source_fingerprint(hash), SG_TIMES, run->flow->now))
+		return SG_PRIORITY_ROLLOVER;
+	return SG_PRIORITY_BOOTSTRAP;
+}
+
+/* Remember that an unknown source was refused for want of room. */
+__noinline int sg_note_refused(__u64 hash, __u64 now)
+{
+	__u32 index = (__u32)hash & sg_syn_bucket_mask;
+	struct sg_syn_bucket *bucket = bpf_map_lookup_elem(&sg_refused, &index);
+
+	if (bucket)
+		sg_refused_note(bucket, sg_source_fingerprint(hash), SG_TIMES, now);
+	return 0;
+}
+
 /* Decide an attempt and act. */
 static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 {
 	struct sg_ask *ask = &run->flow->ask;
 	__u32 reason, priority;
-	__u64 hash = 0;
+	__u64 hash;
 
 	sg_run_source(run, &run->flow->pkt.src);
 	ask->now = run->flow->now;
 	ask->police = sg_polices(run);
 	ask->police_since = run->live->police_since;
-	ask->priority = sg_source_predict(run->src, SG_TIMES, run->flow->now);
-	reason = sg_look(run, &hash);
+	hash = sg_source_hash(&run->flow->source.ip, run->live->hash_key);
+	ask->priority = sg_predict(run, hash);
+	reason = sg_look(run, hash);
 	if (sg_reason_admits(reason))
 		reason = sg_admit(ctx, hash);
-	if (!sg_reason_admits(reason))
+	if (!sg_reason_admits(reason)) {
+		if (!run->src && reason != SG_REASON_DENIED)
+			sg_note_refused(hash, run->flow->now);
 		return sg_refuse(ctx, ask->priority, reason);
+	}
 	priority = sg_bound(ask->priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
 	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_ADMITTED);
 	(*(sg_polices(run) ? &run->stats->verdicts[priority][reason]

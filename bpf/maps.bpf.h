@@ -89,6 +89,16 @@ struct {
 	__type(value, struct sg_syn_bucket);
 } sg_syn_limiter SEC(".maps");
 
+/* Unknown sources that were refused: the same size and layout. Written by the program at refusals (once
+ * a minute and source), the one thing of a source that a flood can write.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536 / 8);
+	__type(key, __u32);
+	__type(value, struct sg_syn_bucket);
+} sg_refused SEC(".maps");
+
 /* Prefix policies. Written by the daemon; looked at only when sg_live.policies says so. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

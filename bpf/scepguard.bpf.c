@@ -14,6 +14,7 @@
 #include "core/endpoint.h"
 #include "core/budget.h"
 #include "core/sources.h"
+#include "core/refused.h"
 #include "core/tcp_conn.h"
 #include "core/request.h"
 #include "config.bpf.h"

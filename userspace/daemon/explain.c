@@ -12,6 +12,7 @@
 #include "run.h"
 #include "../../bpf/core/budget.h"
 #include "../../bpf/core/gcra.h"
+#include "../../bpf/core/refused.h"
 #include "../../bpf/core/sources.h"
 #include "../util/json.h"
 
@@ -32,6 +33,7 @@ struct question {
 	__u32 tat;
 	struct sg_syn_bucket bucket;
 	__u32 priority;
+	bool refused; /* unknown, and refused before */
 };
 
 static const struct sg_conf_prefix *find_prefix(const struct sg_config *conf,
@@ -97,6 +99,22 @@ static void fetch_rate(struct question *q)
 	q->tat = slot >= 0 ? (__u32)q->bucket.slot[slot] : 0;
 }
 
+/* Whom an unknown source competes as: new, or refused before (bpf/core/refused.h). */
+static void fetch_refused(struct question *q)
+{
+	__u64 hash = sg_source_hash(&q->key.ip, q->d->tables.live.hash_key);
+	__u32 index = hash & (sg_guard_map_entries(q->d->guard, SG_MAP_REFUSED) - 1);
+	struct sg_syn_bucket bucket;
+
+	if (q->known ||
+	    bpf_map_lookup_elem(sg_guard_map_fd(q->d->guard, SG_MAP_REFUSED), &index, &bucket))
+		return;
+	q->refused = sg_refused_before(&bucket, sg_source_fingerprint(hash),
+				       sg_guard_times(q->d->guard), q->d->tables.now_ticks);
+	if (q->refused)
+		q->priority = SG_PRIORITY_ROLLOVER;
+}
+
 static void fetch(struct question *q, struct sg_daemon *d, const struct sg_addr *address, int index)
 {
 	const struct sg_live *live = &d->tables.live;
@@ -113,6 +131,7 @@ static void fetch(struct question *q, struct sg_daemon *d, const struct sg_addr 
 					d->tables.now_ticks);
 	fetch_limits(q);
 	fetch_rate(q);
+	fetch_refused(q);
 }
 
 static bool rate_allows(const struct question *q)
@@ -155,7 +174,10 @@ static const char *why_priority(const struct question *q)
 	__u64 now = q->d->tables.now_ticks;
 
 	if (!q->known)
-		return "never seen: may be a router that begins to enrol";
+		return q->refused
+			       ? "never admitted, refused before, and it comes again: behind those "
+				 "that are new"
+			       : "never seen: may be a router that begins to enrol";
 	if (sg_source_claims(&q->src, now))
 		return "an enrolment it began is in progress: first claim";
 	switch (q->priority) {

@@ -116,6 +116,7 @@ static int set_sizes(struct sg_guard *g, struct scepguard_bpf *skel)
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_conn_ring, conns);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_sources, tables->sources);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_syn_limiter, buckets);
+	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_refused, buckets);
 	return err;
 }
 
@@ -202,6 +203,7 @@ struct bpf_map *sg_guard_bpf_map(const struct sg_guard *g, enum sg_guard_map map
 		[SG_MAP_CONN_RING] = g->skel->maps.sg_conn_ring,
 		[SG_MAP_SOURCES] = g->skel->maps.sg_sources,
 		[SG_MAP_SYN_LIMITER] = g->skel->maps.sg_syn_limiter,
+		[SG_MAP_REFUSED] = g->skel->maps.sg_refused,
 		[SG_MAP_PREFIXES] = g->skel->maps.sg_prefixes,
 		[SG_MAP_STATS] = g->skel->maps.sg_stats,
 		[SG_MAP_PASSED] = g->skel->maps.sg_passed,

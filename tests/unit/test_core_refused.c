@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Refused sources: new for a minute, then behind those that are new, forgotten after an hour. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "../../bpf/core/refused.h"
+
+/* Ticks of a second here. */
+#define S 250ull
+
+static const struct sg_times times = {.refused_new = 60 * S, .refused_forget = 3600 * S};
+
+/* Any time: also where 32-bit ticks wrap. */
+static const __u64 starts[] = {1000000, 0xffffffffull - 10 * S, 0x7fffffffull - 10 * S,
+			       0x300000000ull - 60 * S};
+
+static void test_new_for_a_minute(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		struct sg_syn_bucket b = {0};
+		__u64 t = starts[i];
+
+		assert_false(sg_refused_before(&b, 7, &times, t));
+		sg_refused_note(&b, 7, &times, t);
+		/* Its own SYN resends must not cost it its turn. */
+		for (__u64 d = 0; d <= 59 * S; d += S) {
+			assert_false(sg_refused_before(&b, 7, &times, t + d));
+			sg_refused_note(&b, 7, &times, t + d);
+		}
+		assert_true(sg_refused_before(&b, 7, &times, t + 62 * S));
+	}
+}
+
+static void test_comes_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		struct sg_syn_bucket b = {0};
+		__u64 t = starts[i];
+
+		sg_refused_note(&b, 7, &times, t);
+		/* Every half hour: it stays known as one that comes again. */
+		for (int n = 0; n < 10; n++) {
+			t += 1800 * S;
+			assert_true(sg_refused_before(&b, 7, &times, t));
+			sg_refused_note(&b, 7, &times, t);
+			assert_true(sg_refused_before(&b, 7, &times, t + S));
+		}
+	}
+}
+
+static void test_forgotten_after_an_hour(void **state)
+{
+	struct sg_syn_bucket b = {0};
+	__u64 t = starts[0];
+
+	(void)state;
+	sg_refused_note(&b, 7, &times, t);
+	sg_refused_note(&b, 7, &times, t + 100 * S);
+	assert_true(sg_refused_before(&b, 7, &times, t + 3600 * S));
+	assert_false(sg_refused_before(&b, 7, &times, t + 3702 * S));
+	/* And new again, for a minute. */
+	sg_refused_note(&b, 7, &times, t + 3702 * S);
+	assert_false(sg_refused_before(&b, 7, &times, t + 3702 * S + 59 * S));
+	assert_true(sg_refused_before(&b, 7, &times, t + 3702 * S + 62 * S));
+}
+
+/* Most refusals of a source must write nothing: a storm shares clean cache lines. */
+static void test_seldom_written(void **state)
+{
+	struct sg_syn_bucket b = {0};
+	unsigned int writes = 0;
+
+	(void)state;
+	for (__u64 t = 0; t < 600 * S; t += S) {
+		struct sg_syn_bucket before = b;
+
+		sg_refused_note(&b, 7, &times, starts[0] + t);
+		writes += memcmp(&before, &b, sizeof(b)) != 0;
+	}
+	assert_in_range(writes, 9, 11);
+}
+
+/* Nine sources in one bucket: the one not seen for longest goes, and counts as new. */
+static void test_oldest_is_displaced(void **state)
+{
+	struct sg_syn_bucket b = {0};
+	__u64 t = starts[0];
+
+	(void)state;
+	for (__u32 source = 1; source <= 8; source++)
+		sg_refused_note(&b, source, &times, t + source * S);
+	sg_refused_note(&b, 1, &times, t + 100 * S); /* source 1 came again: 2 is the oldest */
+	sg_refused_note(&b, 9, &times, t + 101 * S);
+	assert_false(sg_refused_before(&b, 2, &times, t + 102 * S));
+	assert_true(sg_refused_before(&b, 1, &times, t + 102 * S));
+	assert_true(sg_refused_before(&b, 3, &times, t + 102 * S));
+	assert_false(sg_refused_before(&b, 9, &times, t + 102 * S));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_new_for_a_minute),
+		cmocka_unit_test(test_comes_again),
+		cmocka_unit_test(test_forgotten_after_an_hour),
+		cmocka_unit_test(test_seldom_written),
+		cmocka_unit_test(test_oldest_is_displaced),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
