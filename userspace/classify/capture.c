@@ -66,9 +66,11 @@ static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path,
 	int next, err = sg_classifier_begin(c);
 
 	while (!err && (next = pcap_next_ex(pcap, &header, &bytes)) != PCAP_ERROR_BREAK) {
-		if (next < 0)
-			return sg_log_err(-EIO, "'%s', after %zu frames: %s", path, index,
-					  pcap_geterr(pcap));
+		if (next < 0) {
+			sg_log_warning("'%s' ends after %zu frames: %s", path, index,
+				       pcap_geterr(pcap));
+			break;
+		}
 		cut += header->caplen < header->len;
 		err = feed_frame(c, index++, header, bytes, drops);
 	}
