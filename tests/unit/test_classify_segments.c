@@ -143,6 +143,26 @@ static void test_old_stamp(void **state)
 	assert_int_equal(r.first_class, UNDECIDED);
 }
 
+/* An unfinished checksum: from a sender whose SYN had one, or in segments joined by the host. */
+static void test_unfinished_sum(void **state)
+{
+	const struct sg_segment_look whole = {.sound = true};
+	const struct sg_segment_look begun = {.sound = true, .partial = true};
+	struct sg_packet pkt = {.l3_off = 14, .payload_off = 54, .payload_len = 1460};
+	struct sg_conn conn = {0};
+
+	(void)state;
+	sg_conn_syn_look(&conn, &(struct sg_packet){0}, &begun, false);
+	assert_true(sg_conn_looks_sound(&conn, &pkt, &begun));
+	sg_conn_syn_look(&conn, &(struct sg_packet){0}, &whole, true);
+	assert_false(sg_conn_looks_sound(&conn, &pkt, &begun));
+	assert_true(sg_conn_looks_sound(&conn, &pkt, &whole));
+	sg_conn_syn_look(&conn, &(struct sg_packet){0}, &begun, true);
+	assert_false(sg_conn_looks_sound(&conn, &pkt, &begun));
+	pkt.payload_len++;
+	assert_true(sg_conn_looks_sound(&conn, &pkt, &begun));
+}
+
 /* ---- The record ---- */
 
 static const struct sg_conn_key nobody;
@@ -220,11 +240,9 @@ static void test_record_unread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_overlap_left),
-		cmocka_unit_test(test_old_stamp),
-		cmocka_unit_test(test_record_order),
-		cmocka_unit_test(test_record_two_at_once),
+		cmocka_unit_test(test_table),         cmocka_unit_test(test_overlap_left),
+		cmocka_unit_test(test_old_stamp),     cmocka_unit_test(test_unfinished_sum),
+		cmocka_unit_test(test_record_order),  cmocka_unit_test(test_record_two_at_once),
 		cmocka_unit_test(test_record_unread),
 	};
 
