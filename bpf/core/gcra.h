@@ -107,12 +107,12 @@ static __always_inline bool sg_bucket_may(const struct sg_syn_bucket *b, __u32 f
 }
 
 /* Does this slot still hold something: an arrival time that is ahead, and not left over from a wrap? */
-static __always_inline bool sg_bucket_busy(__u64 slot, const struct sg_source_limits *lim, __u32 now)
+static __always_inline bool sg_bucket_busy(__u64 slot, const struct sg_source_limits *lim,
+					   __u32 now)
 {
 	__u32 ahead = (__u32)slot - now;
 
-	return slot && (__s32)ahead > 0 &&
-	       ahead <= (__u64)(lim->burst + 1) * lim->interval_ticks;
+	return slot && (__s32)ahead > 0 && ahead <= (__u64)(lim->burst + 1) * lim->interval_ticks;
 }
 
 /* Take: charge the source. Returns true when a source that was still charged is displaced. Two CPUs

@@ -76,7 +76,7 @@ static inline void reading_feed(struct reading *r, const struct sg_packet *pkt, 
 {
 	struct sg_http_line *line = &r->conn.client.line;
 	const __u8 *data = (const __u8 *)bytes + skip, *end = data + pkt->payload_len - skip;
-	__u32 read = sg_http_shortcut(line, data, end, end - data);
+	__u32 read = bytes ? sg_http_shortcut(line, data, end, end - data) : 0;
 
 	if (!read)
 		read = sg_http_feed(line, data, end, end - data);
