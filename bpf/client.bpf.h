@@ -117,6 +117,28 @@ static __always_inline void sg_segment_look(struct xdp_md *ctx, const struct sg_
 		look->odd_ip = sg_frame_odd_ip(ctx);
 }
 
+/* Fewer hops left than this may not reach the CA; honest packets come with dozens. */
+#define SG_HOPS_MIN 8
+
+/* Would a CA that listens answer this SYN? Else its silence is no evidence of deafness, and a feeler is
+ * wasted: one client with wrong checksums could keep everybody out.
+ */
+__noinline int sg_syn_answerable(struct xdp_md *ctx)
+{
+	struct sg_segment_look look = {};
+	struct sg_run run = {};
+	const __u8 *hops;
+
+	if (!sg_run_begin(&run))
+		return 0;
+	hops = sg_frame_at(ctx, run.flow->pkt.l3_off + (run.flow->pkt.family == 4 ? 8 : 7), 1);
+	if (!hops || *hops < SG_HOPS_MIN || run.flow->pkt.fragment ||
+	    run.flow->pkt.tcp_flags & SG_TCP_FIN)
+		return 0;
+	sg_segment_look(ctx, &run.flow->pkt, &look);
+	return look.sound && !look.odd_ip;
+}
+
 /* A SYN was let through: what it says about the segments to come. */
 __noinline int sg_syn_look(struct xdp_md *ctx, __u32 resend)
 {
@@ -131,6 +153,15 @@ __noinline int sg_syn_look(struct xdp_md *ctx, __u32 resend)
 	sg_segment_look(ctx, &run.flow->pkt, &look);
 	sg_conn_syn_look(run.conn, &run.flow->pkt, &look, resend);
 	return 0;
+}
+
+/* Is a feeler due, and this SYN none? */
+static __always_inline bool sg_feeler_wasted(struct xdp_md *ctx, const struct sg_run *run)
+{
+	const struct sg_deaf *deaf = &run->budget->deaf;
+
+	return sg_polices(run) && sg_read_once(deaf->since) &&
+	       run->flow->now >= sg_read_once(deaf->next_feeler) && !sg_syn_answerable(ctx);
 }
 
 /* While a line is being read, every segment is looked at before it is believed. Returns 0 for one that
@@ -180,13 +211,16 @@ static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 		sg_conn_finish(run->conn, run->flow->now);
 		resend = false;
 	}
-	if (sg_syn_on_open(run))
+	if (sg_feeler_wasted(ctx, run))
+		action = sg_refuse(ctx, SG_PRIORITY_OTHER, SG_REASON_CA_DEAF);
+	else if (sg_syn_on_open(run))
 		action = sg_refuse_on_open(ctx, run);
 	else
 		action = resend ? sg_resend(run) : sg_attempt(ctx, run);
 	/* A refused SYN that became another connection's RST passes too, but is no SYN any more. */
 	if (action == XDP_PASS && run->stats->counters[SG_COUNTER_RECLAIMED] == reclaimed) {
-		sg_syn_forwarded(run);
+		if (sg_syn_answerable(ctx))
+			sg_syn_forwarded(run);
 		sg_syn_look(ctx, resend);
 	}
 	return action;

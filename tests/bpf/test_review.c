@@ -281,6 +281,61 @@ static void test_would_book_heals(void **state)
 	assert_int_equal(budget()->actual.open, 3);
 }
 
+/* One frame of this SYN, spoiled: 0 checksum, 1 hops, 2 IP checksum, 3 a source route. */
+static __u32 spoiled_syn(__u16 port, int how)
+{
+	struct packet p = {TO_CA, .sport = port, .seq = 100, .flags = SG_TCP_SYN,
+			   .ip_options = how == 3 ? 4 : 0};
+	uint8_t frame[PACKET_MAX];
+	size_t len = packet_build(&p, frame);
+
+	if (how == 0)
+		frame[14 + 20 + 16] ^= 0x55;
+	if (how == 1) {
+		frame[14 + 8] = 1;
+		packet_put16(frame + 14 + 10, 0);
+		packet_put16(frame + 14 + 10, ~packet_sum(frame + 14, 20, 0));
+	}
+	if (how == 2)
+		frame[14 + 10] ^= 0x55;
+	if (how == 3) {
+		memcpy(frame + 14 + 20, "\x83\x03\x04\x00", 4);
+		packet_put16(frame + 14 + 10, 0);
+		packet_put16(frame + 14 + 10, ~packet_sum(frame + 14, 24, 0));
+	}
+	return run_frame(frame, len, guard.client_if);
+}
+
+/* SYNs that no CA answers neither make it look deaf nor take the feeler from an honest one. */
+static void test_false_deafness(void **state)
+{
+	struct sg_budget *book;
+	__u32 zero = 0;
+
+	(void)state;
+	fresh(SG_MODE_POLICE);
+	guard.svc.deaf_unanswered = 3;
+	guard.svc.deaf_within_ticks = 0;
+	write_service();
+	open_connection(1);
+	for (__u16 port = 10; port < 22; port++)
+		spoiled_syn(port, port % 4);
+	assert_int_equal(up(2, SG_TCP_SYN, 100, 0), XDP_PASS);
+	for (__u16 port = 3; port <= 5; port++)
+		up(port, SG_TCP_SYN, 100, 0);
+	assert_int_equal(up(6, SG_TCP_SYN, 100, 0), XDP_DROP);
+	book = budget();
+	assert_int_not_equal(book->deaf.since, 0);
+	book->deaf.next_feeler = 0;
+	assert_int_equal(bpf_map_update_elem(map_fd(guard.skel->maps.sg_budgets), &zero, book, 0),
+			 0);
+	for (__u16 port = 30; port < 34; port++)
+		assert_int_equal(spoiled_syn(port, port % 4), XDP_DROP);
+	assert_int_equal(stats().counters[SG_COUNTER_FEELERS], 0);
+	assert_int_equal(up(7, SG_TCP_SYN, 100, 0), XDP_PASS);
+	assert_int_equal(stats().counters[SG_COUNTER_FEELERS], 1);
+}
+
 /* A CA whose answers are no longer seen is not deaf for ever. */
 static void test_deaf_is_not_for_ever(void **state)
 {
@@ -356,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_carrier),
 		cmocka_unit_test(test_source_connections_heal),
 		cmocka_unit_test(test_would_book_heals),
+		cmocka_unit_test(test_false_deafness),
 		cmocka_unit_test(test_deaf_is_not_for_ever),
 		cmocka_unit_test(test_end),
 	};
