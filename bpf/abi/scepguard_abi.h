@@ -34,8 +34,6 @@
 #define SG_LATENCY_BUCKETS 12
 #define SG_STATUS_CLASSES  6 /* 1xx is never final: 0 = not HTTP, 2xx, 3xx, 4xx, 5xx at 2..5 */
 
-/* Length and count of names that appear in the kernel (15 characters). */
-
 enum sg_mode { SG_MODE_OBSERVE, SG_MODE_POLICE, SG_MODE_INTERCEPT, SG_MODE_MAX_ };
 
 /* An address as the tables hold it. */
@@ -76,7 +74,7 @@ struct sg_policy {
 struct sg_live {
 	__u64 mode_word;
 	__u64 police_since;     /* when the mode last rose to police */
-	__u64 heartbeat;        /* when the daemon last lived; stale after SG_HEARTBEAT_STALE */
+	__u64 heartbeat;        /* when the daemon last lived; stale after sg_times.heartbeat_stale */
 	__u64 loaded;           /* when this guard first started: SYN-ACKs adopt for a while */
 	__u64 hash_key[2];      /* secret of the source table, from getrandom at first load */
 	__u32 endpoint_half;    /* 0 or 1 */
@@ -86,7 +84,7 @@ struct sg_live {
 	__u32 ipv6_prefix;      /* bits, 1..128 */
 	__u32 sample_mask;      /* refusals: one event in sample_mask + 1 per CPU */
 	__u32 config_mode;      /* enum sg_mode of the file that was applied last */
-	__u32 log_requests;     /* 0 off, else one request in log_requests; 1 = all */
+	__u32 log_requests;     /* 1: every request is told; else one in sample_mask + 1 */
 	struct sg_source_limits source_default;
 };
 
@@ -184,8 +182,9 @@ enum sg_conn_state {
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
  * written by the side the client's packets arrive on, those below `ca` by the other; two packets
  * of one side on two CPUs may mix (worst effect: one segment is not read, or read twice).
- * `generation` is unique to the entry: a writer that held a pointer while the entry was deleted
- * finds another number and stops.
+ * `generation` is unique to the entry: whoever comes back to it by key (ring, lease, daemon) finds
+ * another number and stops. A CPU that is within an entry just as its ring place is taken again
+ * (16384 admissions later by default) may still write to it: microseconds, one entry, not guarded.
  */
 struct sg_conn {
 	__u64 generation; /* number in sg_conn_ring */
