@@ -25,14 +25,19 @@ static int read_paths(const char *path, bool named, struct sg_target *target)
 	if (!errors)
 		return -ENOMEM;
 	err = sg_config_load(path, &conf, errors);
-	if (!err)
+	if (!err) {
 		from_config(target, path, conf);
-	else if (named)
+	} else if (named) {
 		sg_config_errors_print(errors, stderr);
-	else if (err == -EINVAL)
+		fprintf(stderr,
+			"scepguard: a guard that runs can still be asked: --runtime DIR instead of "
+			"-c (its paths.runtime, %s by default)\n",
+			SG_CLI_RUNTIME_DEFAULT);
+	} else if (err == -EINVAL) {
 		fprintf(stderr,
 			"scepguard: '%s' has errors, so the default paths are used; see scepguard check\n",
 			path);
+	}
 	return named ? err : 0;
 }
 

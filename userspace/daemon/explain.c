@@ -25,6 +25,7 @@ struct question {
 	struct sg_ip ip;
 	struct sg_source_key key;
 	const struct sg_service *service;
+	__u64 now; /* ticks */
 	bool known;
 	struct sg_source src;
 	bool denied, exempt;
@@ -110,7 +111,7 @@ static void fetch_refused(struct question *q)
 	    bpf_map_lookup_elem(sg_guard_map_fd(q->d->guard, SG_MAP_REFUSED), &index, &bucket))
 		return;
 	q->refused = sg_refused_before(&bucket, sg_source_fingerprint(hash),
-				       sg_guard_times(q->d->guard), q->d->tables.now_ticks);
+				       sg_guard_times(q->d->guard), q->now);
 	if (q->refused)
 		q->priority = SG_PRIORITY_ROLLOVER;
 }
@@ -121,14 +122,15 @@ static void fetch(struct question *q, struct sg_daemon *d, const struct sg_addr 
 
 	memset(q, 0, sizeof(*q));
 	q->d = d;
+	q->now = sg_run_now(d);
 	memcpy(&q->ip, address->b, sizeof(q->ip));
 	q->key.ip = sg_source_mask(&q->ip, live->ipv4_mask, live->ipv6_prefix);
 	q->key.service = index;
 	q->service = &d->tables.services[index];
 	q->known =
 		!bpf_map_lookup_elem(sg_guard_map_fd(d->guard, SG_MAP_SOURCES), &q->key, &q->src);
-	q->priority = sg_source_predict(q->known ? &q->src : NULL, sg_guard_times(d->guard),
-					d->tables.now_ticks);
+	q->priority =
+		sg_source_predict(q->known ? &q->src : NULL, sg_guard_times(d->guard), q->now);
 	fetch_limits(q);
 	fetch_rate(q);
 	fetch_refused(q);
@@ -136,20 +138,20 @@ static void fetch(struct question *q, struct sg_daemon *d, const struct sg_addr 
 
 static bool rate_allows(const struct question *q)
 {
-	__u32 now = (__u32)q->d->tables.now_ticks;
+	__u32 now = (__u32)q->now;
 
 	if (q->exempt || !q->remembered)
 		return true;
 	return sg_gcra_may(q->tat, q->limits.interval_ticks, q->limits.burst, now) ||
 	       sg_source_proven(q->known ? &q->src : NULL, &q->limits, sg_guard_times(q->d->guard),
-				q->d->tables.now_ticks);
+				q->now);
 }
 
 static __u32 decide(const struct question *q)
 {
 	const struct sg_tables *t = &q->d->tables;
 	struct sg_ask ask = {
-		.now = t->now_ticks,
+		.now = q->now,
 		.priority = q->priority,
 		.police = q->d->snap.mode != SG_MODE_OBSERVE,
 		.police_since = t->live.police_since,
@@ -171,7 +173,7 @@ static __u32 decide(const struct question *q)
 
 static const char *why_priority(const struct question *q)
 {
-	__u64 now = q->d->tables.now_ticks;
+	__u64 now = q->now;
 
 	if (!q->known)
 		return q->refused
@@ -195,7 +197,7 @@ static const char *why_priority(const struct question *q)
 /* How long until its rate allows one more; 0 = now. */
 static __u64 rate_wait_ns(const struct question *q)
 {
-	__u32 now = (__u32)q->d->tables.now_ticks, allowed;
+	__u32 now = (__u32)q->now, allowed;
 
 	if (rate_allows(q))
 		return 0;
@@ -207,7 +209,7 @@ static json_t *connection_json(const struct question *q, const struct sg_conn_ke
 			       const struct sg_conn *conn)
 {
 	const struct sg_budget *budget = &q->d->tables.budgets[q->key.service];
-	__u64 now = q->d->tables.now_ticks, expires = 0;
+	__u64 now = q->now, expires = 0;
 	bool leased = conn->lease < SG_LEASES &&
 		      budget->leases[conn->lease].generation == conn->generation;
 	char endpoint[SG_LISTEN_TEXT] = "";

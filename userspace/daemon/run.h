@@ -102,6 +102,7 @@ json_t *sg_run_answer(void *daemon, const struct sg_control_request *req, char *
 json_t *sg_run_status_json(const struct sg_daemon *d);
 json_t *sg_run_mode_json(const struct sg_daemon *d);
 json_t *sg_run_sources_json(struct sg_daemon *d, const struct sg_control_request *req);
+__u64 sg_run_now(const struct sg_daemon *d);
 json_t *sg_run_source_json(const struct sg_daemon *d, const struct sg_source_key *key,
 			   const struct sg_source *src);
 json_t *sg_run_explain_json(struct sg_daemon *d, const struct sg_addr *address);

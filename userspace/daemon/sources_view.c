@@ -60,11 +60,19 @@ static int add_history(json_t *j, const struct sg_daemon *d, const struct sg_sou
 				   answered ? json_integer(src->last_status) : json_null());
 }
 
+/* The data plane's clock at this moment: entries read now are newer than the last tick. */
+__u64 sg_run_now(const struct sg_daemon *d)
+{
+	__u64 now;
+
+	return sg_guard_clock(d->guard, &now, NULL) ? d->tables.now_ticks : now;
+}
+
 json_t *sg_run_source_json(const struct sg_daemon *d, const struct sg_source_key *key,
 			   const struct sg_source *src)
 {
 	_cleanup_json_ json_t *j = json_object();
-	__u64 now = d->tables.now_ticks;
+	__u64 now = sg_run_now(d);
 	__u32 priority = sg_source_predict(src, sg_guard_times(d->guard), now);
 	int bad =
 		json_object_set_new(j, "address", address_json(d, &key->ip)) |

@@ -82,6 +82,11 @@ static void find_side(struct sg_guard *g, const struct sg_conf_service *conf,
 			"service '%s': %s is this host's own address: the CA's answers cannot be seen; "
 			"limits on clients work, answers, deafness and shadow state do not",
 			conf->name, text);
+	else if (route.port_unknown)
+		sg_log_warning(
+			"service '%s': the bridge '%s' has not learnt at which port %s is: its answers "
+			"count as forged until it has; type `ping -c1 %s`, or set behind:",
+			conf->name, route.ifname, text, text);
 	else
 		sg_log_warning(
 			"service '%s': %s is reached over '%s', which is not in interfaces: the CA's "
