@@ -46,7 +46,7 @@ static __always_inline void sg_adopt_fill(struct xdp_md *ctx, struct sg_run *run
 {
 	sg_conn_adopt(conn, &run->flow->pkt, run->flow->now);
 	sg_path_note(ctx, &conn->ca.path, run);
-	conn->flags |= SG_CONN_ACTUAL | (sg_polices(run) ? 0 : SG_CONN_WOULD_REFUSE);
+	conn->flags |= SG_CONN_ACTUAL;
 	conn->priority = SG_PRIORITY_OTHER;
 	if (!sg_polices(run))
 		return;

@@ -73,11 +73,11 @@ struct sg_policy {
 /* sg_live[0]. Owner: the daemon; the program only reads it. */
 struct sg_live {
 	__u64 mode_word;
-	__u64 police_since;     /* when the mode last rose to police */
-	__u64 heartbeat;        /* when the daemon last lived; stale after sg_times.heartbeat_stale */
-	__u64 loaded;           /* when this guard first started: SYN-ACKs adopt for a while */
-	__u64 hash_key[2];      /* secret of the source table, from getrandom at first load */
-	__u32 endpoint_half;    /* 0 or 1 */
+	__u64 police_since;  /* when the mode last rose to police */
+	__u64 heartbeat;     /* when the daemon last lived; stale after sg_times.heartbeat_stale */
+	__u64 loaded;        /* when this guard first started: SYN-ACKs adopt for a while */
+	__u64 hash_key[2];   /* secret of the source table, from getrandom at first load */
+	__u32 endpoint_half; /* 0 or 1 */
 	__u32 endpoint_seed[2]; /* of each half */
 	__u32 policies;         /* prefixes in sg_prefixes; 0 = do not look */
 	__u32 ipv4_mask;        /* host order: what counts as one IPv4 source */
@@ -172,7 +172,6 @@ enum sg_conn_state {
 #define SG_CONN_CA_READ       0x20u  /* the CA acknowledged client data: its handshake is over */
 #define SG_CONN_CA_ANSWERED   0x40u  /* first byte from the CA seen */
 #define SG_CONN_SOURCE        0x80u  /* counted in its source's `connections` */
-#define SG_CONN_WOULD_REFUSE  0x100u /* observe: police would have refused it */
 #define SG_CONN_ABANDONED     0x200u /* the client sent RST: its lease is no longer extended */
 #define SG_CONN_DOUBT         0x200u /* the CA may read other client bytes than the guard, for good */
 #define SG_CONN_AHEAD         0x400u /* bytes from client.ahead on were sent before it was their turn */

@@ -87,10 +87,9 @@ static __always_inline bool sg_ip_equal(const struct sg_ip *a, const struct sg_i
 		 (a->w[3] ^ b->w[3]));
 }
 
-/* Plain loads and stores that the compiler must neither repeat nor merge: values that another CPU
- * may be changing.
+/* A plain load that the compiler must neither repeat nor merge: of a value that another CPU may be
+ * changing.
  */
-#define sg_read_once(x)     (*(const volatile __typeof__(x) *)&(x))
-#define sg_write_once(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define sg_read_once(x) (*(const volatile __typeof__(x) *)&(x))
 
 #endif

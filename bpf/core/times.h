@@ -20,7 +20,6 @@
 	X(asked_recent, 3000, "a lower class that was refused so long ago still asks")          \
 	X(answered_recent, 60000,                                                               \
 	  "the CA answered shortly before: so silence means deaf, not absent")                  \
-	X(feeler_least, 2000, "shortest interval of feelers")                                   \
 	X(refresh, 1000, "a lease is extended only when this much would be added")
 
 struct sg_times {

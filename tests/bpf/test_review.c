@@ -67,13 +67,13 @@ static void test_every_syn_counts(void **state)
 
 	(void)state;
 	fresh(SG_MODE_POLICE);
-	for (__u16 i = 0; i < sizeof(beside); i++) {
+	for (__u16 i = 0; i < (__u16)sizeof(beside); i++) {
 		assert_int_equal(up(1 + i, SG_TCP_SYN | beside[i], 100, 0), XDP_PASS);
 		assert_int_equal(admitted(), i + 1);
 	}
 	guard.svc.window.connections = 1;
 	write_service();
-	for (__u16 i = 0; i < sizeof(beside); i++)
+	for (__u16 i = 0; i < (__u16)sizeof(beside); i++)
 		assert_int_equal(up(99, SG_TCP_SYN | beside[i], 100, 0), XDP_DROP);
 }
 
