@@ -90,7 +90,7 @@ struct {
 } sg_syn_limiter SEC(".maps");
 
 /* Unknown sources that were refused: the same size and layout. Written by the program at refusals (once
- * a minute and source), the one thing of a source that a flood can write.
+ * in `refused_new` and source), the one thing of a source that a flood can write.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Sources that were refused and never admitted. In a storm thousands of unknown routers ask again and
  * again; a router that begins an enrolment is unknown too, but new. So an unknown source counts as
- * "never seen" for its first minute (one attempt, all its SYN resends, one try more), and after that
- * as "seen, not useful", behind those that are new. Nothing is charged and nobody is shut out: it
- * still competes, with the class rollover, and its first admission ends this.
+ * "never seen" for `refused_new` (5 minutes: half of the ten tries IOS makes, one a minute), and after
+ * that as "seen, not useful", behind those that are new. Nothing is charged and nobody is shut out:
+ * it still competes, with the class rollover, and its first admission ends this.
  *
  * Same table as the per-source rate (gcra.h): 8 slots a bucket of fingerprint (bits 32-63), time of a
  * refusal in ticks (1-31) and "comes again" (0). A spoofed flood fills it with strangers; then more
@@ -24,7 +24,7 @@ static __always_inline __u32 sg_refused_age(__u64 slot, __u64 now)
 	return (__u32)now - ((__u32)slot & ~SG_REFUSED_AGAIN);
 }
 
-/* Was this source refused before its first minute ended, and not forgotten since? Looks only. */
+/* Does this source come again, past its time as a new one, and not forgotten since? Looks only. */
 static __always_inline bool sg_refused_before(const struct sg_syn_bucket *b, __u32 fingerprint,
 					      const struct sg_times *times, __u64 now)
 {

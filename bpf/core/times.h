@@ -15,7 +15,7 @@
 	X(useful_recent, 600000, "a source counts as its most useful request of this time")     \
 	X(claim_renew, 600000,                                                                  \
 	  "an in-progress claim is not renewed earlier, unless by PKIOperation")                \
-	X(refused_new, 60000, "an unknown source that is refused counts as new for so long")    \
+	X(refused_new, 300000, "an unknown source that is refused counts as new for so long")   \
 	X(refused_forget, 3600000, "and is new again so long after its last refusal")           \
 	X(asked_recent, 3000, "a lower class that was refused so long ago still asks")          \
 	X(answered_recent, 60000,                                                               \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Refused sources: new for a minute, then behind those that are new, forgotten after an hour. */
+/* Refused sources: new for a while (here a minute), then behind those that are new, forgotten after an
+ * hour. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
