@@ -27,8 +27,6 @@ struct sim_guard {
 	struct sg_conn conns[SIM_CONNS]; /* indexed by the simulation's connection number */
 	bool known[SIM_CONNS];
 	bool police;
-	/* Steps the program does not take yet: see sim_forfeited(). */
-	bool proposed;
 	__u64 police_since;
 	__u64 loaded;
 	__u64 generation;
@@ -47,7 +45,7 @@ static inline void sim_place_event(struct sim_guard *g, __u64 place, enum sg_pla
 
 static inline bool sim_forfeited(const struct sim_guard *g, const struct sg_conn *conn)
 {
-	return g->proposed && g->police && sg_conn_forfeited(conn);
+	return g->police && sg_conn_forfeited(conn);
 }
 
 /* sg_conn_finish() */
@@ -57,8 +55,7 @@ static inline void sim_finish(struct sim_guard *g, struct sg_conn *conn, __u64 n
 
 	if (!sg_conn_close(conn))
 		return;
-	sim_place_event(g, conn->place, g->proposed ? sg_place_end_event(conn) : SG_PLACE_EV_FINAL,
-			now);
+	sim_place_event(g, conn->place, sg_place_end_event(conn), now);
 	lease = __sync_lock_test_and_set(&conn->lease, SG_NO_LEASE);
 	sg_lease_release(&g->budget, lease, conn->generation);
 	if (conn->flags & SG_CONN_ACTUAL)
@@ -303,8 +300,7 @@ static inline enum sim_action sim_from_ca(struct sim_guard *g, __u32 number,
 	if (syn_ack && g->police && (!conn->ca.known || sim_forfeited(g, conn)) &&
 	    pkt->ack == conn->client.isn + 1 && !(conn->flags & SG_CONN_ADOPTED) &&
 	    (conn->state == SG_CONN_CLOSED || sim_over(g, conn, now))) {
-		if (g->proposed)
-			sim_place_event(g, conn->place, SG_PLACE_EV_LATE, now);
+		sim_place_event(g, conn->place, SG_PLACE_EV_LATE, now);
 		g->rst_conn = number;
 		g->rst_seq = pkt->ack;
 		return SIM_RST_TO_CA;

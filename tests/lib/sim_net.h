@@ -48,7 +48,6 @@ struct sim_conf {
 	bool reset_is_accepted;         /* accept() returns connections already reset (Linux) */
 	bool reaper;
 	bool reserves;
-	bool proposed; /* sim_guard.h */
 	__u32 window_ms, duration_ms;
 };
 

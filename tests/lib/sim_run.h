@@ -196,7 +196,6 @@ static inline struct sim *sim_run(const struct sim_conf *conf, __u64 seed, __u64
 	s->conf = *conf;
 	s->random = seed * 0x9e3779b97f4a7c15ull + 1;
 	s->base_ticks = base_ticks;
-	s->guard.proposed = conf->proposed;
 	sim_service(s);
 	sg_budget_init(&s->guard.budget, conf->connections, base_ticks);
 	s->guard.police = !conf->observe_ms;
