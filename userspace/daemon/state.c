@@ -102,6 +102,18 @@ static void read_mirror(const json_t *j, struct sg_mirror *mirror, bool same_loa
 	*mirror = found;
 }
 
+/* A media type is ASCII (RFC 9110, 8.3.1). One byte for one byte, so that reading what was written gives
+ * the same again, also where it is cut off.
+ */
+static void read_media_type(const char *type, char *out, size_t size)
+{
+	size_t i = 0;
+
+	for (; type[i] && i + 1 < size; i++)
+		out[i] = type[i] >= ' ' && type[i] <= '~' ? type[i] : '?';
+	out[i] = '\0';
+}
+
 static void read_shadow(const json_t *j, struct sg_shadow *shadow)
 {
 	const char *type = json_string_value(json_object_get(j, "content_type"));
@@ -109,7 +121,7 @@ static void read_shadow(const json_t *j, struct sg_shadow *shadow)
 #define X(part, field, key) part->field = number(j, key);
 	SHADOW(X)
 #undef X
-	sg_text_quote(type ? type : "", shadow->content_type, sizeof(shadow->content_type));
+	read_media_type(type ? type : "", shadow->content_type, sizeof(shadow->content_type));
 	if (shadow->state >= SG_SHADOW_MAX_)
 		shadow->state = SG_SHADOW_UNKNOWN;
 }
