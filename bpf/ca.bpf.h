@@ -145,7 +145,7 @@ static __always_inline __u32 sg_answer_latency(struct sg_run *run)
 	if (!since)
 		return 0;
 	run->conn->client.request_ns = 0;
-	took = bpf_ktime_get_ns() - since;
+	took = sg_now_ns() - since;
 	for (__u32 i = 0; i < SG_LATENCY_BUCKETS; i++)
 		bucket += took > (__u64)bounds_ms[i] * 1000000;
 	run->stats->latency[sg_bound(bucket, SG_LATENCY_BUCKETS + 1, 0)]++;

@@ -8,8 +8,8 @@
 SEC("syscall")
 int sg_clock(struct sg_clock_call *call)
 {
-	call->ticks = bpf_jiffies64();
-	call->ktime_ns = bpf_ktime_get_ns();
+	call->ticks = sg_now_ticks();
+	call->ktime_ns = sg_now_ns();
 	return 0;
 }
 
@@ -17,7 +17,7 @@ SEC("syscall")
 int sg_end(struct sg_end_call *call)
 {
 	struct sg_conn_key key = call->key;
-	__u64 now = bpf_jiffies64();
+	__u64 now = sg_now_ticks();
 	struct sg_service *svc;
 	struct sg_budget *budget;
 	struct sg_conn *conn;
@@ -74,7 +74,7 @@ int sg_take(struct sg_take_call *call)
 	if (!live || !svc || !budget)
 		return -1;
 	ask.key = call->key;
-	ask.now = bpf_jiffies64();
+	ask.now = sg_now_ticks();
 	ask.police_since = live->police_since;
 	ask.priority = call->priority;
 	ask.generation = sg_generation_next();

@@ -282,7 +282,7 @@ __noinline int sg_request_read(struct xdp_md *ctx, struct sg_conn *conn, __u32 s
 	read = sg_classify_segment(ctx, &conn->client.line, cur.pos, cur.end, off, len);
 	done = sg_http_done(&conn->client.line);
 	if (sg_request_advance(conn, &run.flow->pkt, read, sg_http_class(&conn->client.line), done,
-			       done ? bpf_ktime_get_ns() : 0) != SG_REQUEST_LINE_DONE)
+			       done ? sg_now_ns() : 0) != SG_REQUEST_LINE_DONE)
 		return 0;
 	sg_request_done(&run);
 	if (read < len && sg_request_has_rest(conn))

@@ -13,6 +13,22 @@ const volatile __u32 sg_highest_mode = SG_MODE_POLICE;
 /* Constants of time in ticks of this kernel, divided by the time scale. */
 const volatile struct sg_times sg_times = {};
 
+/* A clock that tests set, in place of the kernel's. Off, as in every load of the daemon, the verifier
+ * removes the branch.
+ */
+const volatile __u32 sg_test_clock = 0;
+volatile struct sg_clock_call sg_test_time = {};
+
+static __always_inline __u64 sg_now_ticks(void)
+{
+	return sg_test_clock ? sg_test_time.ticks : bpf_jiffies64();
+}
+
+static __always_inline __u64 sg_now_ns(void)
+{
+	return sg_test_clock ? sg_test_time.ktime_ns : bpf_ktime_get_ns();
+}
+
 /* Capacities of tables whose index is masked: powers of two. */
 const volatile __u32 sg_conn_ring_mask = 16384 - 1;
 const volatile __u32 sg_syn_bucket_mask = 65536 / 8 - 1;

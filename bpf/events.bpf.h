@@ -9,7 +9,7 @@
 static __always_inline void sg_event_fill(struct sg_event *ev, const struct sg_run *run, __u32 kind)
 {
 	__builtin_memset(ev, 0, sizeof(*ev));
-	ev->ktime_ns = bpf_ktime_get_ns();
+	ev->ktime_ns = sg_now_ns();
 	ev->ticks = run->flow->now;
 	ev->kind = kind;
 	ev->service = run->flow->service;

@@ -100,7 +100,7 @@ static __always_inline bool sg_run_enter(struct sg_run *run, const struct sg_end
 	if (!sg_run_service(run) || !run->svc->enabled)
 		return false;
 	flow->ca_ifindex = ep->ca_ifindex;
-	flow->now = bpf_jiffies64();
+	flow->now = sg_now_ticks();
 	flow->mode = sg_mode_now(run->live->mode_word, flow->now);
 	flow->key.client = *client;
 	flow->key.client_port = port;

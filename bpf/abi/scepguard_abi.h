@@ -172,7 +172,7 @@ enum sg_conn_state {
 #define SG_CONN_CA_READ       0x20u  /* the CA acknowledged client data: its handshake is over */
 #define SG_CONN_CA_ANSWERED   0x40u  /* first byte from the CA seen */
 #define SG_CONN_SOURCE        0x80u  /* counted in its source's `connections` */
-#define SG_CONN_ABANDONED     0x200u /* the client sent RST: its lease is no longer extended */
+#define SG_CONN_ABANDONED     0x100u /* the client sent RST: its lease is no longer extended */
 #define SG_CONN_DOUBT         0x200u /* the CA may read other client bytes than the guard, for good */
 #define SG_CONN_AHEAD         0x400u /* bytes from client.ahead on were sent before it was their turn */
 #define SG_CONN_PARTIAL       0x800u /* its SYNs came without a finished checksum (same host, veth) */

@@ -399,6 +399,33 @@ static void test_end(void **state)
 	assert_int_equal(budget()->places[SG_PLACES & (SG_PLACES - 1)] & SG_PLACE_FINAL, 0);
 }
 
+/* What the guard doubts of a connection is its class, not its life: its lease goes on. */
+static void test_doubtful_keeps_its_lease(void **state)
+{
+	static const char line[] = "GET /scep?operation=GetCACaps HTTP/1.0\r\n\r\n";
+	struct packet p = {TO_CA,
+			   .sport = 1,
+			   .seq = 101,
+			   .ack = 901,
+			   .flags = SG_TCP_ACK | SG_TCP_URG,
+			   .payload = line,
+			   .payload_len = strlen(line)};
+	struct sg_conn conn;
+
+	(void)state;
+	fresh(SG_MODE_POLICE);
+	open_connection(1);
+	assert_true(conn_of(CLIENT_V4, 1, &conn));
+	assert_in_range(budget()->leases[conn.lease].expires, conn.opened,
+			conn.opened + 11 * guard.hz);
+	assert_int_equal(run_packet(&p, false, NULL), XDP_PASS);
+	assert_true(conn_of(CLIENT_V4, 1, &conn));
+	assert_true(conn.flags & SG_CONN_DOUBT);
+	assert_true(conn.client.line_done);
+	assert_in_range(budget()->leases[conn.lease].expires, conn.opened + 50 * guard.hz,
+			conn.opened + 70 * guard.hz);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_false_deafness),
 		cmocka_unit_test(test_deaf_is_not_for_ever),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_doubtful_keeps_its_lease),
 	};
 
 	return cmocka_run_group_tests(tests, once, end);
