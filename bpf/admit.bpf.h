@@ -156,11 +156,14 @@ __noinline int sg_refuse(struct xdp_md *ctx, __u32 priority, __u32 reason)
 		lease = sg_budget_suspect(run.budget, run.svc, reason, run.flow->now);
 	if (!sg_polices(&run)) {
 		sg_lapse(lease);
+		sg_syn_sent(ctx, &run);
 		return XDP_PASS;
 	}
-	action = sg_reclaim(ctx, lease);
-	if (action >= 0)
-		return action;
+	if (lease < SG_LEASES) {
+		action = sg_reclaim(ctx, lease);
+		if (action >= 0)
+			return action;
+	}
 	return run.svc->refuse_reset ? sg_answer_rst(ctx, &run.flow->pkt) : XDP_DROP;
 }
 
@@ -204,6 +207,7 @@ __noinline int sg_admitted(struct xdp_md *ctx)
 		return 0;
 	ask = &run.flow->ask;
 	grant = &run.flow->grant;
+	sg_syn_sent(ctx, &run);
 	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
 	run.src = sg_source_make(&run);
 	if (run.src)
@@ -212,11 +216,12 @@ __noinline int sg_admitted(struct xdp_md *ctx)
 	if (!conn)
 		return 0;
 	sg_conn_open(conn, &run.flow->pkt, run.flow->now);
+	sg_conn_syn_look(conn, &run.flow->pkt, &run.flow->look, false);
 	conn->place = grant->place;
 	conn->lease = grant->lease;
 	conn->priority = ask->priority;
 	conn->reason = grant->reason;
-	conn->flags = run.src ? SG_CONN_SOURCE : 0;
+	conn->flags |= run.src ? SG_CONN_SOURCE : 0;
 	sg_path_note(ctx, &conn->client.path, &run);
 	if (sg_conn_insert(&run, conn))
 		return 0;

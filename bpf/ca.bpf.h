@@ -139,13 +139,13 @@ static __always_inline bool sg_ca_too_late(struct sg_run *run)
 static __always_inline __u32 sg_answer_latency(struct sg_run *run)
 {
 	static const __u32 bounds_ms[SG_LATENCY_BUCKETS] = SG_LATENCY_BOUNDS_MS;
-	__u64 since = run->conn->client.request_ns, took;
+	__u64 since = run->conn->client.requested, took;
 	__u32 bucket = 0;
 
 	if (!since)
 		return 0;
-	run->conn->client.request_ns = 0;
-	took = sg_now_ns() - since;
+	run->conn->client.requested = 0;
+	took = (run->flow->now - since) * sg_tick_ns;
 	for (__u32 i = 0; i < SG_LATENCY_BUCKETS; i++)
 		bucket += took > (__u64)bounds_ms[i] * 1000000;
 	run->stats->latency[sg_bound(bucket, SG_LATENCY_BUCKETS + 1, 0)]++;
@@ -268,6 +268,8 @@ static __always_inline int sg_ca_segment(struct xdp_md *ctx, struct sg_run *run)
 	struct sg_packet *pkt = &run->flow->pkt;
 	__u32 effects;
 
+	if (conn->client.credit)
+		sg_conn_credit(conn, run->flow->now);
 	if (pkt->tcp_flags & SG_TCP_SYN && sg_ca_too_late(run)) {
 		sg_count(run, SG_COUNTER_LATE_SYN_ACK);
 		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_LATE, run->flow->now);

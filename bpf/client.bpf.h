@@ -3,12 +3,6 @@
 #ifndef SG_CLIENT_BPF_H
 #define SG_CLIENT_BPF_H
 
-/* A SYN is on its way to the CA. */
-static __always_inline void sg_syn_forwarded(struct sg_run *run)
-{
-	sg_deaf_syn(&run->budget->deaf, run->flow->now);
-}
-
 /* Find out that the CA has gone deaf. One of several CPUs wins and tells. */
 static __always_inline void sg_deaf_watch(struct sg_run *run)
 {
@@ -38,10 +32,23 @@ static __always_inline bool sg_attempt_over(const struct sg_run *run)
 	return !sg_place_is(word, conn->place) || sg_place_given_up(word, now, run->svc->syn_ticks);
 }
 
+/* What a resent SYN that goes on says. */
+__noinline int sg_resent(struct xdp_md *ctx, struct sg_conn *conn)
+{
+	struct sg_run run = {};
+
+	if (!conn || !sg_run_again(&run, conn))
+		return 0;
+	sg_syn_sent(ctx, &run);
+	sg_conn_syn_look(conn, &run.flow->pkt, &run.flow->look, true);
+	sg_conn_extend(&run);
+	return 0;
+}
+
 /* A SYN of an admitted attempt comes again: forwarded, and its place dated anew, unless the CA is
  * deaf (nothing is forwarded into a deaf CA, save a feeler).
  */
-static __always_inline int sg_resend(struct sg_run *run)
+static __always_inline int sg_resend(struct xdp_md *ctx, struct sg_run *run)
 {
 	__u32 hears = SG_REASON_ADMITTED;
 
@@ -56,103 +63,9 @@ static __always_inline int sg_resend(struct sg_run *run)
 		sg_count(run, SG_COUNTER_FEELERS);
 	}
 	sg_place_event(run->flow->service, run->conn->place, SG_PLACE_EV_SYN, run->flow->now);
-	sg_conn_extend(run);
+	sg_resent(ctx, run->conn);
 	sg_count(run, SG_COUNTER_SYN_RESENT);
 	return XDP_PASS;
-}
-
-/* sg_sum() of bytes of the frame, off below 4096. */
-__noinline int sg_frame_sum(struct xdp_md *ctx, __u32 off, __u32 len)
-{
-	struct sg_cursor cur = sg_frame(ctx);
-
-	return sg_sum(cur.start + (off & 0xfff), cur.end, len);
-}
-
-/* Timestamp of the packet at hand. */
-__noinline int sg_frame_stamp(struct xdp_md *ctx, struct sg_segment_look *look)
-{
-	struct sg_run run = {};
-	struct sg_cursor cur;
-
-	if (!look || !sg_run_begin(&run))
-		return 0;
-	cur = sg_frame(ctx);
-	sg_find_stamp(cur.start + ((run.flow->pkt.l4_off + 20) & 0xfff), cur.end,
-		      run.flow->pkt.payload_off - run.flow->pkt.l4_off - 20, look);
-	return 0;
-}
-
-/* IP options and extension headers of the packet at hand. */
-__noinline int sg_frame_odd_ip(struct xdp_md *ctx)
-{
-	struct sg_run run = {};
-	struct sg_cursor cur;
-
-	if (!sg_run_begin(&run))
-		return 1;
-	cur = sg_frame(ctx);
-	return !sg_ip_plain(cur.start + (run.flow->pkt.l3_off & 0xfff), cur.end, &run.flow->pkt);
-}
-
-/* Read checksums and timestamp of the packet at hand. */
-static __always_inline void sg_segment_look(struct xdp_md *ctx, const struct sg_packet *pkt,
-					    struct sg_segment_look *look)
-{
-	const struct sg_tcp_header *tcp = sg_frame_at(ctx, pkt->l4_off, sizeof(*tcp));
-	__u32 ip_len = pkt->l4_off - pkt->l3_off, tcp_header = pkt->payload_off - pkt->l4_off;
-	__u16 field;
-	int ip_sum = 0;
-
-	if (!tcp)
-		return;
-	field = tcp->checksum;
-	if (pkt->family == 4)
-		ip_sum = sg_frame_sum(ctx, pkt->l3_off, ip_len);
-	sg_segment_judge(pkt, ip_sum, sg_frame_sum(ctx, pkt->l4_off, tcp_header + pkt->payload_len),
-			 field, look);
-	if (tcp_header > sizeof(*tcp))
-		sg_frame_stamp(ctx, look);
-	if (ip_len > (pkt->family == 4 ? 20 : 40))
-		look->odd_ip = sg_frame_odd_ip(ctx);
-}
-
-/* Fewer hops left than this may not reach the CA; honest packets come with dozens. */
-#define SG_HOPS_MIN 8
-
-/* Would a CA that listens answer this SYN? Else its silence is no evidence of deafness, and a feeler is
- * wasted: one client with wrong checksums could keep everybody out.
- */
-__noinline int sg_syn_answerable(struct xdp_md *ctx)
-{
-	struct sg_segment_look look = {};
-	struct sg_run run = {};
-	const __u8 *hops;
-
-	if (!sg_run_begin(&run))
-		return 0;
-	hops = sg_frame_at(ctx, run.flow->pkt.l3_off + (run.flow->pkt.family == 4 ? 8 : 7), 1);
-	if (!hops || *hops < SG_HOPS_MIN || run.flow->pkt.fragment ||
-	    run.flow->pkt.tcp_flags & SG_TCP_FIN)
-		return 0;
-	sg_segment_look(ctx, &run.flow->pkt, &look);
-	return look.sound && !look.odd_ip;
-}
-
-/* A SYN was let through: what it says about the segments to come. */
-__noinline int sg_syn_look(struct xdp_md *ctx, __u32 resend)
-{
-	struct sg_segment_look look = {};
-	struct sg_run run = {};
-
-	if (!sg_run_begin(&run))
-		return 0;
-	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
-	if (!run.conn)
-		return 0;
-	sg_segment_look(ctx, &run.flow->pkt, &look);
-	sg_conn_syn_look(run.conn, &run.flow->pkt, &look, resend);
-	return 0;
 }
 
 /* Is a feeler due, and this SYN none? */
@@ -161,21 +74,7 @@ static __always_inline bool sg_feeler_wasted(struct xdp_md *ctx, const struct sg
 	const struct sg_deaf *deaf = &run->budget->deaf;
 
 	return sg_polices(run) && sg_read_once(deaf->since) &&
-	       run->flow->now >= sg_read_once(deaf->next_feeler) && !sg_syn_answerable(ctx);
-}
-
-/* While a line is being read, every segment is looked at before it is believed. Returns 0 for one that
- * no receiver believes.
- */
-__noinline int sg_segment_sound(struct xdp_md *ctx, struct sg_conn *conn)
-{
-	struct sg_segment_look look = {};
-	struct sg_run run = {};
-
-	if (!conn || !sg_run_begin(&run))
-		return 0;
-	sg_segment_look(ctx, &run.flow->pkt, &look);
-	return sg_conn_looks_sound(conn, &run.flow->pkt, &look);
+	       run->flow->now >= sg_read_once(deaf->next_feeler) && !sg_syn_look(ctx);
 }
 
 /* Is this a SYN on the address and port of a connection that is still open, other than a resend of its
@@ -203,8 +102,6 @@ static __always_inline int sg_refuse_on_open(struct xdp_md *ctx, struct sg_run *
 static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 {
 	bool resend = run->conn && sg_conn_is_resend(run->conn, &run->flow->pkt);
-	__u64 reclaimed = run->stats->counters[SG_COUNTER_RECLAIMED];
-	int action;
 
 	sg_deaf_watch(run);
 	if (resend && sg_attempt_over(run)) {
@@ -212,18 +109,10 @@ static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 		resend = false;
 	}
 	if (sg_feeler_wasted(ctx, run))
-		action = sg_refuse(ctx, SG_PRIORITY_OTHER, SG_REASON_CA_DEAF);
-	else if (sg_syn_on_open(run))
-		action = sg_refuse_on_open(ctx, run);
-	else
-		action = resend ? sg_resend(run) : sg_attempt(ctx, run);
-	/* A refused SYN that became another connection's RST passes too, but is no SYN any more. */
-	if (action == XDP_PASS && run->stats->counters[SG_COUNTER_RECLAIMED] == reclaimed) {
-		if (sg_syn_answerable(ctx))
-			sg_syn_forwarded(run);
-		sg_syn_look(ctx, resend);
-	}
-	return action;
+		return sg_refuse(ctx, SG_PRIORITY_OTHER, SG_REASON_CA_DEAF);
+	if (sg_syn_on_open(run))
+		return sg_refuse_on_open(ctx, run);
+	return resend ? sg_resend(ctx, run) : sg_attempt(ctx, run);
 }
 
 /* Tell a request: always when every one is logged, else sampled. */
@@ -236,15 +125,13 @@ static __always_inline void sg_request_tell(struct sg_run *run, __u64 count)
 			      all ? 1 : run->live->sample_mask + 1);
 }
 
-/* The class of a request is final: count it and remember it with its source. */
+/* The class of a request is final. Its source is credited later: sg_conn_credit(). */
 static __always_inline void sg_request_done(struct sg_run *run)
 {
 	__u32 class = run->conn->client.request_class;
-	struct sg_source *src = sg_source_of(run->conn);
 
 	class = sg_bound(class, SG_REQUEST_MAX_, SG_REQUEST_UNDECIDED);
-	if (src)
-		sg_source_requested(src, run->svc, class, SG_TIMES, run->flow->now);
+	run->conn->client.credit = 1;
 	sg_request_tell(run, run->stats->requests[class]++);
 }
 
@@ -258,8 +145,11 @@ __noinline int sg_request_read_rest(struct xdp_md *ctx, struct sg_conn *conn, __
 		return 0;
 	read = sg_classify_head(ctx, &conn->client.line, run.flow->pkt.payload_off + skip,
 				run.flow->pkt.payload_len - skip);
-	if (sg_request_advance_rest(conn, read))
+	if (sg_request_is_followed(conn, read)) {
+		sg_conn_credit(conn, run.flow->now);
+		sg_request_follow(conn);
 		sg_request_done(&run);
+	}
 	return 0;
 }
 
@@ -282,7 +172,7 @@ __noinline int sg_request_read(struct xdp_md *ctx, struct sg_conn *conn, __u32 s
 	read = sg_classify_segment(ctx, &conn->client.line, cur.pos, cur.end, off, len);
 	done = sg_http_done(&conn->client.line);
 	if (sg_request_advance(conn, &run.flow->pkt, read, sg_http_class(&conn->client.line), done,
-			       done ? sg_now_ns() : 0) != SG_REQUEST_LINE_DONE)
+			       run.flow->now) != SG_REQUEST_LINE_DONE)
 		return 0;
 	sg_request_done(&run);
 	if (read < len && sg_request_has_rest(conn))
@@ -307,14 +197,85 @@ __noinline int sg_client_handshake(struct sg_conn *conn)
 	return 0;
 }
 
+/* While a line is being read, every segment is looked at before it is believed. False for one that no
+ * receiver believes.
+ */
+static __always_inline bool sg_segment_sound(struct xdp_md *ctx, struct sg_run *run)
+{
+	sg_segment_look(ctx, run->flow);
+	return sg_conn_looks_sound(run->conn, &run->flow->pkt, &run->flow->look);
+}
+
+/* Bytes behind a line, in a segment that may not be sound. */
+__noinline int sg_request_rest(struct xdp_md *ctx, struct sg_conn *conn, __u32 skip)
+{
+	struct sg_run run = {};
+
+	if (conn && sg_run_again(&run, conn) && sg_segment_sound(ctx, &run))
+		sg_request_read_rest(ctx, conn, skip);
+	return 0;
+}
+
+/* Nearly every request: a line of a known form at the start of the segment, and for GET a head that ends
+ * with it. Returns false when it is not, and nothing has been read.
+ */
+static __always_inline bool sg_request_read_known(struct xdp_md *ctx, struct sg_run *run)
+{
+	struct sg_packet *pkt = &run->flow->pkt;
+	struct sg_conn *conn = run->conn;
+	struct sg_cursor cur = sg_frame(ctx);
+	__u32 off = pkt->payload_off, read;
+
+	if (off > SG_CLASSIFY_OFFSET_MAX)
+		return false;
+	cur.pos += off;
+	read = sg_http_shortcut(&conn->client.line, cur.pos, cur.end, pkt->payload_len);
+	if (!read)
+		return false;
+	sg_request_advance(conn, pkt, read, conn->client.line.final_class, true, run->flow->now);
+	sg_request_done(run);
+	if (read >= pkt->payload_len || !sg_request_has_rest(conn))
+		return true;
+	if (sg_head_shortcut(&conn->client.line, cur.start, cur.end, off + read,
+			     off + pkt->payload_len))
+		conn->client.next += pkt->payload_len - read;
+	else
+		sg_request_read_rest(ctx, conn, read);
+	return true;
+}
+
+/* Feed a believed segment to the connection's reader. */
+static __always_inline void sg_client_payload(struct xdp_md *ctx, struct sg_run *run,
+					      __u32 sent_before)
+{
+	struct sg_conn *conn = run->conn;
+	__u32 skip = 0;
+
+	switch (sg_request_place(conn, &run->flow->pkt, sent_before, &skip)) {
+	case SG_REQUEST_OUT_OF_ORDER:
+		sg_count(run, SG_COUNTER_REQUEST_UNLEARNED);
+		break;
+	case SG_REQUEST_READING:
+		if (skip || !sg_request_read_known(ctx, run))
+			sg_request_read(ctx, conn, skip);
+		break;
+	case SG_REQUEST_REST:
+		sg_request_rest(ctx, conn, skip);
+		break;
+	default:
+		break;
+	}
+}
+
 static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run *run)
 {
 	struct sg_conn *conn = run->conn;
 	struct sg_packet *pkt = &run->flow->pkt;
-	__u32 sent_before = conn->client.end, skip = 0, effects;
-	enum sg_request_progress progress;
+	__u32 sent_before = conn->client.end, effects;
 
-	if (sg_request_open(conn, pkt) && !sg_segment_sound(ctx, conn)) {
+	if (conn->client.credit)
+		sg_conn_credit(conn, run->flow->now);
+	if (sg_request_open(conn, pkt) && !sg_segment_sound(ctx, run)) {
 		sg_count(run, SG_COUNTER_REQUEST_UNLEARNED);
 		return;
 	}
@@ -324,18 +285,14 @@ static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run 
 	if (effects & SG_EFFECT_MAYBE_LATE &&
 	    run->flow->now - conn->ca.syn_ack <= run->svc->syn_ticks)
 		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_ACK, run->flow->now);
+	run->flow->effects = effects;
 	if (!(effects & SG_EFFECT_BELIEVED)) {
 		sg_request_doubt(conn, pkt);
 	} else {
-		progress = sg_request_place(conn, pkt, sent_before, &skip);
-		if (progress == SG_REQUEST_OUT_OF_ORDER)
-			sg_count(run, SG_COUNTER_REQUEST_UNLEARNED);
-		else if (progress == SG_REQUEST_READING)
-			sg_request_read(ctx, conn, skip);
-		else if (progress == SG_REQUEST_REST && sg_segment_sound(ctx, conn))
-			sg_request_read_rest(ctx, conn, skip);
+		sg_client_payload(ctx, run, sent_before);
 		sg_conn_extend(run);
 	}
+	effects = sg_read_once(run->flow->effects);
 	if (effects & SG_EFFECT_ENDED)
 		sg_conn_finish(conn, run->flow->now);
 	if (effects & SG_EFFECT_ABANDONED)

@@ -13,6 +13,9 @@ const volatile __u32 sg_highest_mode = SG_MODE_POLICE;
 /* Constants of time in ticks of this kernel, divided by the time scale. */
 const volatile struct sg_times sg_times = {};
 
+/* Length of a tick, in ns. */
+const volatile __u32 sg_tick_ns = 4000000;
+
 /* A clock that tests set, in place of the kernel's. Off, as in every load of the daemon, the verifier
  * removes the branch.
  */

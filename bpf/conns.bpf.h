@@ -13,6 +13,27 @@ static __always_inline void sg_actual_closed(struct sg_conn *conn, struct sg_bud
 		__sync_fetch_and_sub(&budget->actual.open, 1);
 }
 
+/* Remember the request that was read with its source. Not with the request itself but with the next packet
+ * of the connection, or its end: a request is then read in half the time, and the next connection of the
+ * source, which is what it is for, comes after that. Either side's CPU may do it; one does.
+ */
+__noinline int sg_conn_credit(struct sg_conn *conn, __u64 now)
+{
+	struct sg_service *svc;
+	struct sg_source *src;
+	__u32 class, service;
+
+	if (!conn || !__sync_lock_test_and_set(&conn->client.credit, 0))
+		return 0;
+	service = conn->service;
+	svc = bpf_map_lookup_elem(&sg_services, &service);
+	src = sg_source_of(conn);
+	class = sg_bound(conn->client.request_class, SG_REQUEST_MAX_, SG_REQUEST_UNDECIDED);
+	if (svc && src)
+		sg_source_requested(src, svc, class, SG_TIMES, now);
+	return 0;
+}
+
 /* End a connection: everything it holds is released, by the first caller only (both sides may call at
  * once).
  */
@@ -25,6 +46,7 @@ __noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
 
 	if (!conn || !sg_conn_close(conn))
 		return 0;
+	sg_conn_credit(conn, now);
 	service = conn->service;
 	budget = bpf_map_lookup_elem(&sg_budgets, &service);
 	stats = bpf_map_lookup_elem(&sg_stats, &service);

@@ -141,10 +141,12 @@ struct sg_flow {
 	struct sg_conn_key key;
 	struct sg_source_key source;
 	struct sg_source_limits limits;
+	struct sg_segment_look look; /* valid after sg_segment_look() */
 	struct sg_ask ask;
 	struct sg_grant grant;
 	__u64 now;
 	__u32 mode;
+	__u32 effects; /* SG_EFFECT_* */
 	__u32 ifindex;
 	__u32 ca_ifindex;
 	__u8 service;

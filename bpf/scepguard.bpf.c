@@ -23,6 +23,7 @@
 #include "classify.bpf.h"
 #include "events.bpf.h"
 #include "frames.bpf.h"
+#include "look.bpf.h"
 #include "conns.bpf.h"
 #include "admit.bpf.h"
 #include "client.bpf.h"

@@ -111,17 +111,20 @@ sg_request_place_rest(struct sg_conn *c, const struct sg_packet *pkt, __u32 *ski
 	return SG_REQUEST_NOTHING;
 }
 
-/* After reading `read` bytes behind the line. Returns true when another request was found there: it
- * counts as one, and is undecided together with all that follows it before an answer.
- */
-static __always_inline bool sg_request_advance_rest(struct sg_conn *c, __u32 read)
+/* After reading `read` bytes behind the line. Returns true when another request was found there. */
+static __always_inline bool sg_request_is_followed(struct sg_conn *c, __u32 read)
 {
 	c->client.next += read;
-	if (!sg_head_more(&c->client.line))
-		return false;
+	return sg_head_more(&c->client.line);
+}
+
+/* The request that was found behind another one counts, and is undecided together with all that follows
+ * it before an answer.
+ */
+static __always_inline void sg_request_follow(struct sg_conn *c)
+{
 	c->client.requests++;
 	c->client.request_class = SG_REQUEST_UNDECIDED;
-	return true;
 }
 
 /* Where in the payload reading goes on: sets *skip and returns true when there are bytes to feed. A
@@ -155,7 +158,7 @@ sg_request_place(struct sg_conn *c, const struct sg_packet *pkt, __u32 sent_befo
 static __always_inline enum sg_request_progress sg_request_advance(struct sg_conn *c,
 								   const struct sg_packet *pkt,
 								   __u32 read, __u8 request_class,
-								   bool done, __u64 now_ns)
+								   bool done, __u64 now)
 {
 	if (c->client.request_class == SG_REQUEST_NONE) /* its first byte */
 		c->client.requests++;
@@ -166,7 +169,7 @@ static __always_inline enum sg_request_progress sg_request_advance(struct sg_con
 		return SG_REQUEST_READING;
 	c->client.line_done = 1;
 	c->client.request_ack = pkt->ack;
-	c->client.request_ns = now_ns;
+	c->client.requested = now;
 	return SG_REQUEST_LINE_DONE;
 }
 

@@ -22,6 +22,9 @@
 #define SG_TCP_OPTION_NOP  1
 #define SG_TCP_OPTION_TIME 8
 
+/* How a timestamp begins when it is the only option: two NOPs before it (RFC 7323, A). */
+#define SG_TCP_STAMP_ALONE 0x0101080a
+
 struct sg_segment_look {
 	__u32 stamp;  /* TSval, host order; valid if stamped */
 	bool sound;   /* both checksums hold, or the TCP one is only begun (see partial) */
@@ -39,32 +42,52 @@ static __always_inline __u16 sg_sum_fold64(__u64 sum)
 	return (__u16)sum;
 }
 
-/* Sum of len bytes from p as 16-bit words in memory order, not folded. *all: they could all be read. */
+/* The last `rest` (1..7) bytes of the eight at p, zeros behind them, as 16-bit words in memory order. */
+static __always_inline __u64 sg_sum_rest(const __u8 *p, __u32 rest)
+{
+	__u64 word = sg_load8(p);
+	__u32 bits = 64 - 8 * rest;
+
+	word = SG_SHORTCUT_HERE ? word >> bits : word << bits;
+	return (word & 0xffffffff) + (word >> 32);
+}
+
+/* Sum of len bytes from p, at least eight, as 16-bit words in memory order, not folded. *all: they
+ * could all be read. Halves of words are added, for BPF has no carry.
+ */
 static __always_inline __u64 sg_sum_bytes(const __u8 *p, const __u8 *end, __u32 len, bool *all)
 {
-	__u64 sum = 0, word;
+	__u64 sum = 0;
 	__u32 i;
 
 	*all = false;
-	for (i = 0; i < SG_SUM_MAX / 8; i++) {
+	if (len < 8 || len > SG_SUM_MAX)
+		return 0;
+	for (i = 0; i < SG_SUM_MAX / 32; i++) {
+		if (len < 32)
+			break;
+		if (p + 32 > end)
+			return 0;
+		sum += (__u64)sg_load4(p) + sg_load4(p + 4) + sg_load4(p + 8) + sg_load4(p + 12);
+		sum += (__u64)sg_load4(p + 16) + sg_load4(p + 20) + sg_load4(p + 24) +
+		       sg_load4(p + 28);
+		p += 32;
+		len -= 32;
+	}
+	for (i = 0; i < 3; i++) {
 		if (len < 8)
 			break;
 		if (p + 8 > end)
 			return 0;
-		word = sg_load8(p);
-		sum += (word & 0xffffffff) + (word >> 32);
+		sum += (__u64)sg_load4(p) + sg_load4(p + 4);
 		p += 8;
 		len -= 8;
 	}
-	if (len >= 8)
-		return 0;
-	for (i = 0; i < 7; i++) {
-		if (i >= len)
-			break;
-		if (p + 1 > end)
+	if (len) {
+		p += len & 7;
+		if (p > end)
 			return 0;
-		sum += i & 1 ? sg_htons(*p) : sg_htons(*p << 8);
-		p++;
+		sum += sg_sum_rest(p - 8, len & 7);
 	}
 	*all = true;
 	return sum;

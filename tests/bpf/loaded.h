@@ -138,6 +138,7 @@ static inline int load(__u32 conns, enum sg_mode highest)
 	bpf_map__set_max_entries(guard.skel->maps.sg_conn_ring, conns);
 	guard.skel->rodata->sg_conn_ring_mask = conns - 1;
 	guard.skel->rodata->sg_highest_mode = highest;
+	guard.skel->rodata->sg_tick_ns = 1000000000 / guard.hz;
 #define X(name, ms, why) *(__u64 *)&guard.skel->rodata->sg_times.name = (__u64)(ms)*guard.hz / 1000;
 	SG_TIME_LIST(X)
 #undef X

@@ -270,10 +270,10 @@ static void test_histogram_cumulative(void **state)
 	stats->latency_sum_ns = 1500 * SG_NS_PER_MS;
 	text = format(snap);
 #define BUCKET "scepguard_answer_duration_seconds_bucket{service=\"ca-0\",le="
-	expect_line(text, BUCKET "\"0.001\"} 1");
 	expect_line(text, BUCKET "\"0.005\"} 1");
-	expect_line(text, BUCKET "\"0.01\"} 11");
-	expect_line(text, BUCKET "\"10\"} 11");
+	expect_line(text, BUCKET "\"0.025\"} 1");
+	expect_line(text, BUCKET "\"0.05\"} 11");
+	expect_line(text, BUCKET "\"30\"} 11");
 	expect_line(text, BUCKET "\"+Inf\"} 111");
 	expect_line(text, "scepguard_answer_duration_seconds_sum{service=\"ca-0\"} 1.5");
 	expect_line(text, "scepguard_answer_duration_seconds_count{service=\"ca-0\"} 111");

@@ -135,7 +135,8 @@ const struct sg_prom_metric sg_prom_metrics[] = {
 	LABELLED("requests_total", "counter", requests, "Requests by class."),
 	LABELLED("answers_total", "counter", answers, "Answers of the CA by class of the request."),
 	LABELLED("answer_duration_seconds", "histogram", latency,
-		 "From the end of the request line to the CA's first byte."),
+		 "From the end of the request line to the CA's first byte, in whole ticks of the "
+		 "kernel (4 ms at 250 a second)."),
 	BOOK("verdicts_total", verdicts, "What was done with attempts to connect (police)."),
 	BOOK("would_verdicts_total", would,
 	     "What police would have done with attempts to connect (observe; an estimate)."),
