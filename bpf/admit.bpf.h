@@ -271,21 +271,42 @@ __noinline int sg_admit(struct xdp_md *ctx, __u64 hash)
 	return flow->grant.reason;
 }
 
+/* Nearly every refusal of a flood: counted, dropped, and nothing else to do. False: sg_refuse() it. */
+static __always_inline bool sg_drop(const struct sg_run *run, __u32 priority, __u32 reason)
+{
+	__u64 *counter;
+
+	if (!sg_polices(run) || run->svc->refuse_reset || sg_refused_for_room(reason))
+		return false;
+	priority = sg_bound(priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
+	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_WINDOW);
+	counter = &run->stats->verdicts[priority][reason];
+	if (sg_event_sampled(run, *counter))
+		return false;
+	(*counter)++;
+	return true;
+}
+
 /* Whom this SYN competes as. An unknown source that was refused before and comes again is "seen, not
  * useful" (core/refused.h).
  */
 static __always_inline __u32 sg_predict(const struct sg_run *run, __u64 hash)
 {
-	__u32 index = (__u32)hash & sg_syn_bucket_mask;
+	__u32 index = (__u32)hash & sg_syn_bucket_mask, found = SG_REFUSED_NOTED;
 	struct sg_syn_bucket *bucket;
+	__u32 priority;
 
-	if (run->src)
-		return sg_source_predict(run->src, SG_TIMES, run->flow->now);
-	bucket = bpf_map_lookup_elem(&sg_refused, &index);
-	if (bucket &&
-	    sg_refused_before(bucket, sg_source_fingerprint(hash), SG_TIMES, run->flow->now))
-		return SG_PRIORITY_ROLLOVER;
-	return SG_PRIORITY_BOOTSTRAP;
+	if (run->src) {
+		priority = sg_source_predict(run->src, SG_TIMES, run->flow->now);
+	} else {
+		bucket = bpf_map_lookup_elem(&sg_refused, &index);
+		if (bucket)
+			found = sg_refused_look(bucket, sg_source_fingerprint(hash), SG_TIMES,
+						run->flow->now);
+		priority = found & SG_REFUSED_BEFORE ? SG_PRIORITY_ROLLOVER : SG_PRIORITY_BOOTSTRAP;
+	}
+	run->flow->noted = found & SG_REFUSED_NOTED;
+	return priority;
 }
 
 /* Remember that an unknown source was refused for want of room. */
@@ -316,9 +337,10 @@ static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 	if (sg_reason_admits(reason))
 		reason = sg_admit(ctx, hash);
 	if (!sg_reason_admits(reason)) {
-		if (!run->src && reason != SG_REASON_DENIED)
+		if (!run->flow->noted && reason != SG_REASON_DENIED)
 			sg_note_refused(hash, run->flow->now);
-		return sg_refuse(ctx, ask->priority, reason);
+		return sg_drop(run, ask->priority, reason) ? XDP_DROP
+							   : sg_refuse(ctx, ask->priority, reason);
 	}
 	priority = sg_bound(ask->priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
 	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_ADMITTED);

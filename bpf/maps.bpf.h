@@ -151,6 +151,7 @@ struct sg_flow {
 	__u32 ca_ifindex;
 	__u8 service;
 	bool limited; /* per source, by limits */
+	bool noted;   /* a refusal of its source need not be noted in sg_refused */
 };
 
 struct {

@@ -24,20 +24,28 @@ static __always_inline __u32 sg_refused_age(__u64 slot, __u64 now)
 	return (__u32)now - ((__u32)slot & ~SG_REFUSED_AGAIN);
 }
 
-/* Does this source come again, past its time as a new one, and not forgotten since? Looks only. */
-static __always_inline bool sg_refused_before(const struct sg_syn_bucket *b, __u32 fingerprint,
-					      const struct sg_times *times, __u64 now)
+/* What sg_refused_look() finds. */
+#define SG_REFUSED_BEFORE \
+	0x1u /* it comes again, past its time as a new one, and not forgotten since */
+#define SG_REFUSED_NOTED 0x2u /* one more refusal of it need not be noted, as of most */
+
+/* Looks only. Returns SG_REFUSED_* flags. */
+static __always_inline __u32 sg_refused_look(const struct sg_syn_bucket *b, __u32 fingerprint,
+					     const struct sg_times *times, __u64 now)
 {
 	int i = sg_bucket_find(b, fingerprint);
 	__u64 slot;
 	__u32 age;
 
 	if (i < 0)
-		return false;
+		return 0;
 	slot = sg_read_once(b->slot[i & 7]);
 	age = sg_refused_age(slot, now);
-	return age <= times->refused_forget &&
-	       (slot & SG_REFUSED_AGAIN || age > times->refused_new);
+	if (age > times->refused_forget)
+		return 0;
+	if (age > times->refused_new)
+		return SG_REFUSED_BEFORE;
+	return SG_REFUSED_NOTED | (slot & SG_REFUSED_AGAIN ? SG_REFUSED_BEFORE : 0);
 }
 
 /* The slot after one more refusal; the same when nothing need be written (most refusals). */

@@ -19,6 +19,33 @@ static const struct sg_times times = {.refused_new = 60 * S, .refused_forget = 3
 static const __u64 starts[] = {1000000, 0xffffffffull - 10 * S, 0x7fffffffull - 10 * S,
 			       0x300000000ull - 60 * S};
 
+static bool sg_refused_before(const struct sg_syn_bucket *b, __u32 fingerprint,
+			      const struct sg_times *t, __u64 now)
+{
+	return sg_refused_look(b, fingerprint, t, now) & SG_REFUSED_BEFORE;
+}
+
+/* "Noted" means just that: one more note would write nothing. */
+static void test_noted(void **state)
+{
+	struct sg_syn_bucket b = {}, before;
+	__u64 now = starts[1];
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		__u32 fingerprint = 1 + 2 * (i * 7919 % 9);
+		bool noted = sg_refused_look(&b, fingerprint, &times, now) & SG_REFUSED_NOTED;
+
+		before = b;
+		sg_refused_note(&b, fingerprint, &times, now);
+		if (noted != !memcmp(&b, &before, sizeof(b)))
+			fail_msg("step %d: noted %d, but a note says otherwise", i, noted);
+		now += 1 + i * 104729ull % (40 * S);
+		if (i % 1000 == 999)
+			now += 4000 * S;
+	}
+}
+
 static void test_new_for_a_minute(void **state)
 {
 	(void)state;
@@ -107,6 +134,7 @@ static void test_oldest_is_displaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_noted),
 		cmocka_unit_test(test_new_for_a_minute),
 		cmocka_unit_test(test_comes_again),
 		cmocka_unit_test(test_forgotten_after_an_hour),
