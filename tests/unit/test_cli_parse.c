@@ -168,7 +168,7 @@ static void test_main(void **state)
 	expect_main("scepguard help mode", SG_EXIT_OK, "usage: scepguard mode [OPTIONS] [MODE]");
 	expect_main("scepguard mode --help", SG_EXIT_OK, "--confirm-within TIME");
 	expect_main("scepguard --version", SG_EXIT_OK, "layout of pinned maps: 2");
-	expect_main("scepguard version --json", SG_EXIT_OK, "\"abi\": 1");
+	expect_main("scepguard version --json", SG_EXIT_OK, "\"abi\": 2");
 	expect_main("scepguard statsu", SG_EXIT_USAGE, "did you mean 'status'?");
 	expect_main("scepguard xyzzy", SG_EXIT_USAGE, "see scepguard --help");
 	expect_main("scepguard help xyzzy", SG_EXIT_USAGE, "'xyzzy' is not a command");

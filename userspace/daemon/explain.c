@@ -110,9 +110,9 @@ static void fetch_refused(struct question *q)
 	if (q->known ||
 	    bpf_map_lookup_elem(sg_guard_map_fd(q->d->guard, SG_MAP_REFUSED), &index, &bucket))
 		return;
-	q->refused = (sg_refused_look(&bucket, sg_source_fingerprint(hash),
-				      sg_guard_times(q->d->guard), q->now) &
-		      SG_REFUSED_BEFORE);
+	q->refused = sg_refused_look(&bucket, sg_source_fingerprint(hash),
+				     sg_guard_times(q->d->guard), q->now) &
+		     SG_REFUSED_BEFORE;
 	if (q->refused)
 		q->priority = SG_PRIORITY_ROLLOVER;
 }
