@@ -88,8 +88,7 @@ static inline void reading_feed(struct reading *r, const struct sg_packet *pkt, 
 	r->first_done = true;
 	if (sg_request_has_rest(&r->conn)) {
 		sg_head_feed(line, data + read, (__u32)(end - data) - read);
-		if (sg_request_is_followed(&r->conn, (__u32)(end - data) - read))
-			sg_request_follow(&r->conn);
+		sg_request_advance_rest(&r->conn, (__u32)(end - data) - read);
 	}
 }
 
