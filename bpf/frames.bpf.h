@@ -50,10 +50,15 @@ static __always_inline struct sg_cursor sg_frame(struct xdp_md *ctx)
 {
 	__u64 data, end;
 
+#ifdef __bpf__
 	asm volatile("%[d] = *(u32 *)(%[c] + 0)\n\t"
 		     "%[e] = *(u32 *)(%[c] + 4)"
 		     : [d] "=&r"(data), [e] "=&r"(end)
 		     : [c] "r"(ctx));
+#else
+	data = ctx->data;
+	end = ctx->data_end;
+#endif
 	return (struct sg_cursor){(__u8 *)data, (__u8 *)data, (__u8 *)end};
 }
 

@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "jsonl.h"
+#include "times.h"
 #include "../util/json.h"
 #include "../util/log.h"
 
@@ -18,6 +19,13 @@ static void cleanup_pcap(pcap_t **pcap)
 		pcap_close(*pcap);
 }
 #define _cleanup_pcap_ __attribute__((cleanup(cleanup_pcap)))
+
+/* Times in microseconds since 1970. */
+struct capture_clock {
+	__s64 first_us, last_us;
+	size_t odd; /* frames whose date cannot be */
+	bool running;
+};
 
 static int open_capture(const char *path, pcap_t **ret)
 {
@@ -58,8 +66,27 @@ static int feed_frame(struct sg_classifier *c, size_t index, const struct pcap_p
 	return 0;
 }
 
+/* The case's clock when this frame came, by the capture's own time stamps. One that is older than the
+ * frame before it (several interfaces in one file), or years younger, came at the same time.
+ */
+static int set_time(struct sg_classifier *c, struct capture_clock *clock,
+		    const struct timeval *stamp)
+{
+	const __s64 at_us = (__s64)stamp->tv_sec * 1000000 + stamp->tv_usec;
+
+	if (!clock->running)
+		clock->first_us = clock->last_us = at_us;
+	clock->running = true;
+	if (at_us < clock->last_us || at_us - clock->first_us > SG_CLASSIFY_SPAN_MAX * 1000000)
+		clock->odd++;
+	else
+		clock->last_us = at_us;
+	return sg_classifier_time(c, (__u64)(clock->last_us - clock->first_us) * 1000);
+}
+
 static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path, json_t *drops)
 {
+	struct capture_clock clock = {};
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
 	size_t index = 0, cut = 0;
@@ -72,13 +99,20 @@ static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path,
 			break;
 		}
 		cut += header->caplen < header->len;
-		err = feed_frame(c, index++, header, bytes, drops);
+		err = set_time(c, &clock, &header->ts);
+		err = err ? err : feed_frame(c, index, header, bytes, drops);
+		index++;
 	}
 	if (cut)
 		sg_log_warning(
 			"%zu frames were cut by the capture and cannot be read: capture whole "
 			"ones (tcpdump -s 0)",
 			cut);
+	if (clock.odd)
+		sg_log_warning(
+			"%zu frames are dated before the one they follow, or years after the first: "
+			"taken for as old as the one before",
+			clock.odd);
 	return err;
 }
 

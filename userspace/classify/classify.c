@@ -10,11 +10,6 @@
 #include "internal.h"
 #include "../util/log.h"
 
-/* Frames after which the leases are renewed, so that more connections than the CA could ever have at
- * once are no limit here. Below SG_LEASES.
- */
-#define SG_RENEW_FRAMES 512
-
 const char *sg_classify_name(__u8 request_class)
 {
 	static const char *const names[SG_REQUEST_MAX_] = {
@@ -81,6 +76,7 @@ int sg_classifier_begin(struct sg_classifier *c)
 	int err;
 
 	sg_record_clear(&c->record);
+	sg_classifier_clock_begin(c);
 	c->frames = 0;
 	if (!c->used)
 		return 0;
@@ -108,10 +104,22 @@ static int note_conn(struct sg_classifier *c)
 	return sg_record_note(&c->record, &key, &conn);
 }
 
+/* Run the program on one frame. *same: it was passed as it is. */
+static int run_frame(struct sg_classifier *c, const void *frame, size_t len, bool *same)
+{
+	__u8 out[SG_CLASSIFY_FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len,
+		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(c->program_fd, &opts))
+		return -errno;
+	*same = opts.retval == XDP_PASS && opts.data_size_out == len && !memcmp(out, frame, len);
+	return opts.retval == XDP_ABORTED ? -EPROTO : 0;
+}
+
 int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len, bool *dropped)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len,
-		    .repeat = 1);
+	bool same = true;
 	int err = 0;
 
 	if (len > SG_CLASSIFY_FRAME_MAX)
@@ -120,16 +128,14 @@ int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len, 
 		c->used = true;
 		if (c->frames++ % SG_RENEW_FRAMES == SG_RENEW_FRAMES - 1)
 			err = sg_classifier_renew_leases(c);
-		if (!err && bpf_prog_test_run_opts(c->program_fd, &opts))
-			err = -errno;
-		if (!err && opts.retval == XDP_ABORTED)
-			err = -EPROTO;
+		if (!err)
+			err = run_frame(c, frame, len, &same);
 		if (!err)
 			err = note_conn(c);
 	}
 	if (err)
 		return err;
-	*dropped = len >= SG_CLASSIFY_FRAME_MIN && opts.retval != XDP_PASS;
+	*dropped = !same;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the guard makes of recorded frames: the real XDP program, run by BPF_PROG_TEST_RUN on private
- * maps that nobody else sees, with every limit idle. It is loaded once and emptied for each case.
+ * maps that nobody else sees, with every limit idle and a clock of its own. It is loaded once and emptied
+ * for each case.
  */
 #ifndef SG_CLASSIFY_CLASSIFY_H
 #define SG_CLASSIFY_CLASSIFY_H
@@ -54,7 +55,13 @@ void sg_classifier_close(struct sg_classifier *c); /* NULL is allowed */
 /* Forget everything: a new case. Returns 0 or negative errno. */
 int sg_classifier_begin(struct sg_classifier *c);
 
-/* One frame of the case. *dropped: the program did not pass it. A frame shorter than an Ethernet
+/* The next frame comes at_ns after the first one; not before the last one. Timeouts are those of a
+ * configuration that sets none. Once a second connections whose time is over are ended, as a guard's
+ * daemon does. Returns 0 or negative errno.
+ */
+int sg_classifier_time(struct sg_classifier *c, __u64 at_ns);
+
+/* One frame of the case. *dropped: the program did not pass it, or not as it was. A frame shorter than an Ethernet
  * header never gets to the program (drivers drop it): nothing happens. Returns 0; -EMSGSIZE: longer
  * than SG_CLASSIFY_FRAME_MAX; -EPROTO: the program aborted; -ENOSPC: more connections than the
  * guard's table has room for; or what the kernel says.

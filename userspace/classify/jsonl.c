@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "jsonl.h"
+#include "times.h"
 #include "../util/cleanup.h"
 #include "../util/json.h"
 
@@ -116,22 +117,26 @@ const char *sg_classify_reason(int err)
 
 _Static_assert(SG_CLASSIFY_FRAME_MAX == 3520, "the sentence above says so");
 
-/* One frame. Returns 0 or negative errno, see sg_classify_reason(). */
-static int feed_packet(struct sg_classifier *c, const json_t *packet, bool *dropped)
+/* One frame, at_ns after the first. Returns 0 or negative errno, see sg_classify_reason(). */
+static int feed_packet(struct sg_classifier *c, const json_t *packet, __u64 at_ns, bool *dropped)
 {
 	__u8 frame[SG_CLASSIFY_FRAME_MAX];
-	int len;
+	int len, err;
 
 	if (!json_is_string(packet))
 		return -EINVAL;
 	if (json_string_length(packet) > 2 * sizeof(frame))
 		return -EMSGSIZE;
 	len = decode_hex(json_string_value(packet), json_string_length(packet), frame);
-	return len < 0 ? len : sg_classifier_frame(c, frame, (size_t)len, dropped);
+	if (len < 0)
+		return len;
+	err = sg_classifier_time(c, at_ns);
+	return err ? err : sg_classifier_frame(c, frame, (size_t)len, dropped);
 }
 
-/* All frames of a case. On failure `error` says what is wrong with which. */
-static int feed_packets(struct sg_classifier *c, const json_t *packets, json_t *drops, char *error)
+/* All frames of a case; times NULL: all at once. On failure `error` says what is wrong with which. */
+static int feed_packets(struct sg_classifier *c, const json_t *packets, const __u64 *times,
+			json_t *drops, char *error)
 {
 	size_t i;
 	json_t *packet;
@@ -144,7 +149,7 @@ static int feed_packets(struct sg_classifier *c, const json_t *packets, json_t *
 
 		if (err)
 			break;
-		err = feed_packet(c, packet, &dropped);
+		err = feed_packet(c, packet, times ? times[i] : 0, &dropped);
 		if (err)
 			snprintf(error, SG_ERROR_TEXT, "packet %zu: %s", i,
 				 sg_classify_reason(err));
@@ -173,20 +178,24 @@ json_t *sg_classify_json(const struct sg_classify_result *result, json_t *droppe
 }
 
 /* The verdict on one case, without its id; NULL: `error` says why there is none. */
-static json_t *classify_case(struct sg_classifier *c, const json_t *packets, char *error)
+static json_t *classify_case(struct sg_classifier *c, const json_t *doc, char *error)
 {
-	json_t *dropped = json_array(), *verdict = NULL;
+	const json_t *packets = json_object_get(doc, "packets");
+	_cleanup_json_ json_t *dropped = json_array();
+	_cleanup_free_ __u64 *times = NULL;
 	struct sg_classify_result result;
 
 	if (!json_is_array(packets)) {
 		snprintf(error, SG_ERROR_TEXT,
 			 "'packets': expected a list of frames in hexadecimal");
-	} else if (dropped && !feed_packets(c, packets, dropped, error) &&
-		   !sg_classifier_end(c, &result)) {
-		verdict = sg_classify_json(&result, json_incref(dropped));
+		return NULL;
 	}
-	json_decref(dropped);
-	return verdict;
+	if (!dropped || sg_classify_times(json_object_get(doc, "times"), json_array_size(packets),
+					  &times, error, SG_ERROR_TEXT))
+		return NULL;
+	if (feed_packets(c, packets, times, dropped, error) || sg_classifier_end(c, &result))
+		return NULL;
+	return sg_classify_json(&result, json_incref(dropped));
 }
 
 /* The answer to one line; new reference, or NULL when out of memory. */
@@ -206,7 +215,7 @@ static json_t *answer_line(struct sg_classifier *c, const struct line *line)
 	else if (doc && !json_is_object(doc))
 		snprintf(error, sizeof(error), "expected an object with 'id' and 'packets'");
 	else if (doc)
-		verdict = classify_case(c, json_object_get(doc, "packets"), error);
+		verdict = classify_case(c, doc, error);
 	id = json_incref(json_object_get(doc, "id"));
 	if (!id)
 		id = json_is_object(doc) ? json_null() : id_in_ruins(line->bytes);

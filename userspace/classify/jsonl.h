@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Cases as lines of JSON: {"id": "…", "packets": ["hex of one Ethernet frame", …]} in,
- * {"id": …, "classes": […], "dropped": […]} or {"id": …, "error": "…"} out, one line for each.
+/* Cases as lines of JSON: {"id": "…", "packets": ["hex of one Ethernet frame", …], "times": [s, …]} in,
+ * {"id": …, "classes": […], "dropped": […]} or {"id": …, "error": "…"} out, one line for each. Times
+ * may be left out: then no time passes.
  */
 #ifndef SG_CLASSIFY_JSONL_H
 #define SG_CLASSIFY_JSONL_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The BPF object with maps of its own: nothing is pinned or attached, and all of it is gone when the
- * process ends. Its limits are idle: none is set, and no time passes between the frames of a case.
+ * process ends. Its limits are idle: none is set. Its clock is the case's.
  */
 #include <arpa/inet.h>
 #include <bpf/btf.h>
@@ -14,9 +14,6 @@
 #include "scepguard.skel.h"
 #include "../util/cleanup.h"
 #include "../util/log.h"
-
-/* Longer than any run, in ticks. A place's date has 40 bits. */
-#define SG_NEVER_TICKS (1ull << 36)
 
 /* Entries deleted at a time. */
 #define SG_EMPTY_BATCH 512
@@ -41,9 +38,10 @@ static void set_constants(struct scepguard_bpf *skel)
 {
 	struct sg_times *times = (struct sg_times *)&skel->rodata->sg_times;
 
-#define X(name, ms, why) times->name = SG_NEVER_TICKS;
+#define X(name, ms, why) times->name = sg_classifier_ticks(ms * 1000000ull);
 	SG_TIME_LIST(X)
 #undef X
+	skel->rodata->sg_test_clock = 1;
 	/* Police: what the guard would not let through shows as dropped. */
 	skel->rodata->sg_highest_mode = SG_MODE_POLICE;
 	skel->rodata->sg_conn_ring_mask = SG_CLASSIFY_CONNS - 1;
@@ -187,16 +185,10 @@ static int write_endpoints(struct sg_classifier *c, const struct sg_classify_ser
 /* No limit on connections at once or in a window, on sources, or by deafness. */
 static int write_service(struct sg_classifier *c)
 {
-	const struct sg_service svc = {
-		.name = "classify",
-		.enabled = 1,
-		.syn_ticks = SG_NEVER_TICKS,
-		.request_ticks = SG_NEVER_TICKS,
-		.idle_ticks = SG_NEVER_TICKS,
-		.life_ticks = SG_NEVER_TICKS,
-	};
+	struct sg_service svc = {.name = "classify", .enabled = 1};
+	int err = sg_classifier_timeouts(&svc);
 
-	return write_first(c->skel->maps.sg_services, &svc);
+	return err ? err : write_first(c->skel->maps.sg_services, &svc);
 }
 
 static int write_live(struct sg_classifier *c, __u32 seed)
@@ -204,6 +196,7 @@ static int write_live(struct sg_classifier *c, __u32 seed)
 	const struct sg_live live = {
 		.mode_word = SG_MODE_WORD(SG_MODE_POLICE, SG_MODE_POLICE, 0),
 		.config_mode = SG_MODE_POLICE,
+		.loaded = sg_classifier_first_tick(),
 		.endpoint_seed = {seed, seed},
 		.ipv4_mask = 0xffffffff,
 		.ipv6_prefix = 128,
@@ -268,7 +261,7 @@ int sg_classifier_generation(struct sg_classifier *c, __u64 *ret)
 	return 0;
 }
 
-/* All leases free again; what is known of the CA stays. */
+/* When few are left, all leases free again; what is known of the CA stays. */
 int sg_classifier_renew_leases(struct sg_classifier *c)
 {
 	_cleanup_free_ struct sg_budget *budget = malloc(sizeof(*budget));
@@ -278,6 +271,8 @@ int sg_classifier_renew_leases(struct sg_classifier *c)
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(bpf_map__fd(c->skel->maps.sg_budgets), &zero, budget))
 		return -errno;
+	if (budget->free_top >= SG_RENEW_FRAMES)
+		return 0;
 	budget->slots_used = 0;
 	budget->free_top = c->fresh->free_top;
 	memcpy(budget->free_leases, c->fresh->free_leases, sizeof(budget->free_leases));

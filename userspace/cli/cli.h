@@ -37,8 +37,8 @@ enum sg_exit {
 	X(CONFIRM_WITHIN, 0, "confirm-within", "TIME",                                         \
 	  "fall back after TIME (10m) unless confirmed")                                       \
 	X(CONFIRM, 0, "confirm", NULL, "keep the mode that is on trial")                       \
-	X(JSONL, 0, "jsonl", NULL, "read cases from standard input, one JSON object a line")   \
-	X(PCAP, 0, "pcap", "FILE", "read one capture of Ethernet frames; - is standard input") \
+	X(JSONL, 0, "jsonl", NULL, "read JSON lines {id, packets, times} from standard input") \
+	X(PCAP, 0, "pcap", "FILE", "replay capture of Ethernet frames; - is standard input")   \
 	X(SERVICE, 0, "service", "ADDR:PORT", "a service the frames are for, may be repeated") \
 	X(HELP, 'h', "help", NULL, "show this help")
 
