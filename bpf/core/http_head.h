@@ -77,6 +77,14 @@ static inline __u8 sg_head_name_ends(struct sg_http_line *line)
 	return SG_HEAD_VALUE;
 }
 
+/* No part of a field name. At such a byte some readers take the head for ended (Python's http.server), and
+ * a length behind it for none.
+ */
+static inline bool sg_head_odd_in_name(__u8 byte)
+{
+	return byte <= ' ' || byte > '~';
+}
+
 /* First byte of a field line, or of the empty one. */
 static inline __u8 sg_head_start(struct sg_http_line *line, __u8 byte)
 {
@@ -86,7 +94,7 @@ static inline __u8 sg_head_start(struct sg_http_line *line, __u8 byte)
 		return SG_HEAD_START_CR;
 	line->token.high = 0;
 	line->token.low = 0;
-	if (byte == ' ' || byte == '\t' || byte == ':') {
+	if (sg_head_odd_in_name(byte) || byte == ':') {
 		sg_head_odd(line);
 		return SG_HEAD_VALUE;
 	}
@@ -102,7 +110,7 @@ static inline __u8 sg_head_name(struct sg_http_line *line, __u8 byte)
 		sg_head_odd(line);
 		return SG_HEAD_START;
 	}
-	if (byte <= ' ')
+	if (sg_head_odd_in_name(byte))
 		sg_head_odd(line);
 	/* Zero bytes are not for a token; case folds for letters, '-' stays. */
 	sg_token_push(&line->token, byte | 0x20);

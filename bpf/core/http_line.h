@@ -192,6 +192,9 @@ static inline void sg_http_end_operation(struct sg_http_line *line, __u8 kind)
 	/* Strictly ';' is part of the value, which then equals no known one. */
 	if (!line->escape && !(line->flags & SG_HTTP_MISMATCH) && kind != SG_BYTE_SEMI)
 		operation = sg_scep_operation(&line->token);
+	/* For Go, Node and others '#' is part of the value. */
+	if (kind == SG_BYTE_HASH)
+		line->flags |= SG_HTTP_DOUBTFUL;
 	line->escape = 0;
 	line->lowest = sg_scep_lower(line->lowest, operation);
 }
@@ -304,6 +307,9 @@ static inline __u8 sg_http_parameter_mark(struct sg_http_line *line, __u8 state,
 static inline __u8 sg_http_mark(struct sg_http_line *line, __u8 state, __u8 kind, __u8 next,
 				__u32 position)
 {
+	/* A second '?' begins a parameter for HAProxy, as ';' does for others. */
+	if (kind == SG_BYTE_QUERY && state >= SG_HTTP_STATE_NAME)
+		kind = SG_BYTE_SEMI;
 	switch (state) {
 	case SG_HTTP_STATE_START:
 	case SG_HTTP_STATE_START_CR:

@@ -53,13 +53,14 @@ static inline __u64 sg_zero_bytes(__u64 word)
 }
 
 /* Sets the high bit of every byte at which a parameter value ends or turns bad: control
- * bytes and space, '#', '&', ';', DEL and above.  Exact up to and including the first one.
+ * bytes and space, '#', '&', ';', '?', DEL and above.  Exact up to and including the first one.
  */
 static inline __u64 sg_value_ends(__u64 word)
 {
 	return sg_zero_bytes(word ^ SG_ONES * '#') | sg_zero_bytes(word ^ SG_ONES * '&') |
-	       sg_zero_bytes(word ^ SG_ONES * ';') | sg_zero_bytes(word ^ SG_ONES * 0x7f) |
-	       ((word - SG_ONES * 0x21) & ~word & SG_HIGHS) | (word & SG_HIGHS);
+	       sg_zero_bytes(word ^ SG_ONES * ';') | sg_zero_bytes(word ^ SG_ONES * '?') |
+	       sg_zero_bytes(word ^ SG_ONES * 0x7f) | ((word - SG_ONES * 0x21) & ~word & SG_HIGHS) |
+	       (word & SG_HIGHS);
 }
 
 /* Index of the first marked byte of such a mask, which is not zero. */

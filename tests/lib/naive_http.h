@@ -23,7 +23,8 @@
 #define NAIVE_NUL_ENDS     0x08 /* names and values are C strings */
 #define NAIVE_CASELESS     0x10 /* names in any case */
 #define NAIVE_LOOSE_SPACES 0x20 /* any run of white space parts the line, the version may lack */
-#define NAIVE_HABITS       0x40 /* number of combinations */
+#define NAIVE_QUESTION     0x40 /* so does a second '?' (HAProxy) */
+#define NAIVE_HABITS       0x80 /* number of combinations */
 
 /* A string that may hold NUL. */
 struct naive {
@@ -131,11 +132,12 @@ static inline struct naive naive_until(struct naive *rest, const char *stops, ch
 
 static inline bool naive_query_has_next(struct naive query, unsigned int habits)
 {
+	static const char *const ends[] = {"&", "&;", "&?", "&;?"};
+	const char *end = ends[!!(habits & NAIVE_SEMICOLON) + 2 * !!(habits & NAIVE_QUESTION)];
 	char found;
 
 	do {
-		struct naive value =
-			naive_until(&query, habits & NAIVE_SEMICOLON ? "&;" : "&", &found);
+		struct naive value = naive_until(&query, end, &found);
 		char equals;
 		struct naive name = naive_until(&value, "=", &equals);
 
@@ -307,6 +309,7 @@ static inline void naive_read_line(struct naive line, struct naive_line *ret)
 	ret->plain = !memchr(target.at, ';', target.len) && !memchr(target.at, '#', target.len);
 	target = naive_until(&target, "#", &found);
 	naive_until(&target, "?", &found);
+	ret->plain = ret->plain && !memchr(target.at, '?', target.len);
 	ret->request_class =
 		naive_class(method, found ? naive_lowest(target, &ret->plain) : SG_REQUEST_NONE);
 }
