@@ -46,9 +46,8 @@ __noinline int sg_classify_piece(struct xdp_md *ctx, struct sg_http_line *line, 
 	return sg_http_feed_some(line, data + offset, data_end, len, SG_CLASSIFY_PIECE_BYTES);
 }
 
-/* Reads the payload of an in-order segment of the client.
- * @payload, @data_end: packet pointers
- * @offset: distance of payload from ctx->data, the same place once more
+/* Reads the payload of an in-order segment of the client, byte by byte.
+ * @offset: distance of the first byte from ctx->data
  * @len: payload bytes by the IP header
  *
  * Returns how many bytes were read: all of them, or up to the line's end.  Fewer only if
@@ -56,14 +55,10 @@ __noinline int sg_classify_piece(struct xdp_md *ctx, struct sg_http_line *line, 
  * skipped then, so the line stays undecided.
  */
 static __always_inline __u32 sg_classify_segment(struct xdp_md *ctx, struct sg_http_line *line,
-						 const __u8 *payload, const __u8 *data_end,
 						 __u32 offset, __u32 len)
 {
-	__u32 done = sg_http_shortcut(line, payload, data_end, len);
-	__u32 i, read;
+	__u32 i, read, done = 0;
 
-	if (done)
-		return done;
 	for (i = 0; i < SG_CLASSIFY_SEGMENT_BYTES / SG_CLASSIFY_PIECE_BYTES; i++) {
 		read = sg_classify_piece(ctx, line, offset + done, len - done);
 		done += read;

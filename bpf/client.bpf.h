@@ -157,7 +157,6 @@ __noinline int sg_request_read_rest(struct xdp_md *ctx, struct sg_conn *conn, __
 __noinline int sg_request_read(struct xdp_md *ctx, struct sg_conn *conn, __u32 skip)
 {
 	struct sg_run run = {};
-	struct sg_cursor cur;
 	__u32 off, len, read;
 	bool done;
 
@@ -167,9 +166,7 @@ __noinline int sg_request_read(struct xdp_md *ctx, struct sg_conn *conn, __u32 s
 	len = run.flow->pkt.payload_len - skip;
 	if (off > SG_CLASSIFY_OFFSET_MAX)
 		return 0;
-	cur = sg_frame(ctx);
-	cur.pos += off;
-	read = sg_classify_segment(ctx, &conn->client.line, cur.pos, cur.end, off, len);
+	read = sg_classify_segment(ctx, &conn->client.line, off, len);
 	done = sg_http_done(&conn->client.line);
 	if (sg_request_advance(conn, &run.flow->pkt, read, sg_http_class(&conn->client.line), done,
 			       run.flow->now) != SG_REQUEST_LINE_DONE)

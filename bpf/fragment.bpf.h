@@ -6,6 +6,18 @@
 #ifndef SG_FRAGMENT_BPF_H
 #define SG_FRAGMENT_BPF_H
 
+/* IPv6 extension headers of the packet at hand. Returns enum sg_parse. */
+__noinline int sg_parse_chain_of(struct xdp_md *ctx)
+{
+	struct sg_cursor cur = sg_frame(ctx);
+	struct sg_run run = {};
+
+	if (!sg_run_begin(&run))
+		return SG_PARSE_NOT_TCP;
+	cur.pos += run.flow->pkt.l3_off & 0xfff;
+	return sg_parse_chain(&cur, &run.flow->pkt);
+}
+
 static __always_inline int sg_tiny_fragment(struct sg_run *run, __be16 port)
 {
 	struct sg_packet *pkt = &run->flow->pkt;

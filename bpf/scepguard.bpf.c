@@ -45,7 +45,9 @@ int scepguard(struct xdp_md *ctx)
 	run.flow->ifindex = ctx->ingress_ifindex;
 	pkt = &run.flow->pkt;
 	pkt->vlan_tags = 0;
-	parsed = sg_parse_frame(&cur, pkt);
+	parsed = sg_parse_plain(&cur, pkt);
+	if (parsed == SG_PARSE_CHAIN)
+		parsed = sg_parse_chain_of(ctx);
 	if (parsed != SG_PARSE_TCP)
 		return sg_not_whole_tcp(&run, parsed);
 	ep = sg_endpoint_find(run.live, &pkt->dst, pkt->dport);

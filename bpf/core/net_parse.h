@@ -19,6 +19,7 @@ enum sg_parse {
 	SG_PARSE_OVERLAP, /* a fragment that starts inside the TCP header (RFC 3128): addresses only */
 	SG_PARSE_HIDDEN, /* IPv6: headers go on in a later fragment (RFC 7112) or too deep: addresses only */
 	SG_PARSE_MALFORMED, /* lengths contradict each other or the frame */
+	SG_PARSE_CHAIN, /* of sg_parse_plain() only: IPv6 extension headers, see sg_parse_chain() */
 };
 
 #define SG_TCP_FIN 0x01
@@ -178,13 +179,11 @@ static __always_inline bool sg_ipv6_followed(__u8 next)
 	       next == SG_IPPROTO_DSTOPTS || next == SG_IPPROTO_FRAGMENT;
 }
 
+/* The IPv6 header, and TCP if it follows at once. */
 static __always_inline enum sg_parse sg_parse_ipv6(struct sg_cursor *cur, struct sg_packet *pkt)
 {
 	const struct sg_ipv6_header *ip = sg_cursor_take(cur, sizeof(*ip));
-	enum sg_parse result;
-	bool first_of_many = false;
 	__u32 left;
-	__u8 next;
 
 	if (!ip || (sg_ntohl(ip->version_class_flow) >> 28) != 6)
 		return SG_PARSE_MALFORMED;
@@ -197,6 +196,24 @@ static __always_inline enum sg_parse sg_parse_ipv6(struct sg_cursor *cur, struct
 	/* On the wire these are nobody's addresses (every stack drops them); here they would pass for IPv4. */
 	if (sg_ip_is_v4(&pkt->src) || sg_ip_is_v4(&pkt->dst))
 		return SG_PARSE_MALFORMED;
+	pkt->fragment = false;
+	if (ip->next_header != SG_IPPROTO_TCP)
+		return sg_ipv6_followed(ip->next_header) ? SG_PARSE_CHAIN : SG_PARSE_NOT_TCP;
+	return sg_parse_tcp(cur, left, false, pkt);
+}
+
+/* Go on after SG_PARSE_CHAIN. [cur] stands at the IPv6 header. Apart, because it is rare and long. */
+static __always_inline enum sg_parse sg_parse_chain(struct sg_cursor *cur, struct sg_packet *pkt)
+{
+	const struct sg_ipv6_header *ip = sg_cursor_take(cur, sizeof(*ip));
+	bool first_of_many = false;
+	enum sg_parse result;
+	__u32 left;
+	__u8 next;
+
+	if (!ip)
+		return SG_PARSE_MALFORMED;
+	left = sg_ntohs(ip->payload_length);
 	next = ip->next_header;
 	for (int i = 0; i < SG_IPV6_EXTENSIONS && sg_ipv6_followed(next); i++)
 		if (!sg_parse_ipv6_extension(cur, &next, &left, &first_of_many, &result))
@@ -207,10 +224,10 @@ static __always_inline enum sg_parse sg_parse_ipv6(struct sg_cursor *cur, struct
 	return sg_parse_tcp(cur, left, first_of_many, pkt);
 }
 
-/* Parse one frame. [cur] stands at the Ethernet header. Fields of *pkt are valid as far as the
- * result says; pkt->vlan_tags must be 0 before.
+/* Parse one frame up to IPv6 extension headers. [cur] stands at the Ethernet header. Fields of *pkt are
+ * valid as far as the result says; pkt->vlan_tags must be 0 before.
  */
-static __always_inline enum sg_parse sg_parse_frame(struct sg_cursor *cur, struct sg_packet *pkt)
+static __always_inline enum sg_parse sg_parse_plain(struct sg_cursor *cur, struct sg_packet *pkt)
 {
 	const __be16 *eth = sg_cursor_take(cur, 14);
 	__be16 type;
@@ -232,6 +249,17 @@ static __always_inline enum sg_parse sg_parse_frame(struct sg_cursor *cur, struc
 	if (type == sg_htons(SG_ETH_P_IPV6))
 		return sg_parse_ipv6(cur, pkt);
 	return SG_PARSE_NOT_TCP;
+}
+
+/* Parse one frame, whatever it is. As sg_parse_plain(), but never SG_PARSE_CHAIN. */
+static __always_inline enum sg_parse sg_parse_frame(struct sg_cursor *cur, struct sg_packet *pkt)
+{
+	enum sg_parse parsed = sg_parse_plain(cur, pkt);
+
+	if (parsed != SG_PARSE_CHAIN)
+		return parsed;
+	cur->pos = cur->start + pkt->l3_off;
+	return sg_parse_chain(cur, pkt);
 }
 
 #endif
