@@ -1,0 +1,28 @@
+# What the program costs per packet, beside reference programs (root). Target: bench-program.
+# Needs nothing but the build's own tools; writes build/bench/program.json.
+
+BENCH_BPF := $(wildcard tests/bench/reference/*.bpf.c) tests/bench/program_front.bpf.c
+BENCH_BPF_OBJECTS := $(BENCH_BPF:tests/bench/%.bpf.c=build/bench/%.bpf.o)
+BENCH_SOURCES := $(wildcard tests/bench/program*.c)
+BENCH_SOURCES := $(filter-out %.bpf.c,$(BENCH_SOURCES))
+BENCH_OBJECTS := $(BENCH_SOURCES:%.c=build/obj/%.o)
+
+build/bench/%.bpf.o: tests/bench/%.bpf.c $(BPF_SOURCES) $(wildcard tests/bench/program_*.h tests/bench/reference/*.h)
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+build/bench/program_front.skel.h: build/bench/program_front.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name program_front > $@.new && mv $@.new $@
+
+$(BENCH_OBJECTS): CPPFLAGS += -Ibuild/bench -DSG_BENCH_CLANG='"$(shell $(BPF_CLANG) --version | head -n 1)"'
+$(BENCH_OBJECTS): | build/bench/program_front.skel.h
+
+build/bench/program: $(BENCH_OBJECTS) $(OBJECTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: bench-program
+bench-program: build/bench/program $(BENCH_BPF_OBJECTS) $(BPF_OBJECT) ## cost per packet beside reference programs (root)
+	$(Q)build/bench/program $(BENCH_ARGS)

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Stands before the program that is measured: makes the next packet out of the one frame that
+ * BPF_PROG_TEST_RUN runs over and over, puts back what the program has changed in one connection's
+ * entry, and goes on to the program by a tail call. What it costs is measured with a bare drop behind it
+ * and taken off.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "program_front.h"
+
+const volatile struct vary vary = {};
+const volatile __u32 varies = 0;
+const volatile struct front_reset reset = {};
+
+/* Packets made so far, by CPU, each in a cache line of its own. The harness sets and reads them. */
+struct front_count counts[FRONT_CPUS];
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} next SEC(".maps");
+
+/* Stands for the measured object's sg_conns, of whatever size its keys and values are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u64);
+} conns SEC(".maps");
+
+static __always_inline void restore(void)
+{
+	__u64 *value = bpf_map_lookup_elem(&conns, (const void *)reset.key);
+
+	if (!value)
+		return;
+#pragma unroll
+	for (__u32 i = 0; i < FRONT_RESET_WORDS; i++)
+		if (i < reset.count)
+			value[reset.index[i]] = reset.value[i];
+}
+
+static __always_inline int make_packet(struct xdp_md *ctx)
+{
+	const struct vary *v = (const struct vary *)&vary;
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 cpu = bpf_get_smp_processor_id() & (FRONT_CPUS - 1);
+
+	/* Or clang takes the zeros above for the truth. */
+	asm volatile("" : "+r"(v));
+	if (data + v->l4_off + sizeof(struct sg_tcp_header) > end)
+		return -1;
+	vary_apply(v, data + v->l3_off, data + v->l4_off, counts[cpu].packets++, cpu);
+	return 0;
+}
+
+SEC("xdp")
+int front(struct xdp_md *ctx)
+{
+	if (varies && make_packet(ctx))
+		return XDP_ABORTED;
+	if (reset.count)
+		restore();
+	bpf_tail_call_static(ctx, &next, 0);
+	return XDP_ABORTED;
+}
+
+char _license[] SEC("license") = "GPL";

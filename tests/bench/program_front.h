@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the front program and the harness agree on. */
+#ifndef SG_BENCH_PROGRAM_FRONT_H
+#define SG_BENCH_PROGRAM_FRONT_H
+
+#include "program_vary.h"
+
+#define FRONT_CPUS        8 /* a power of two */
+#define FRONT_RESET_WORDS 32
+#define FRONT_KEY_MAX     64
+
+/* Words of a connection's entry that are written before every packet. The harness finds them by letting
+ * the packet through once and comparing, so it need not know what they mean.
+ */
+struct front_reset {
+	__u8 key[FRONT_KEY_MAX];
+	__u32 count; /* 0 = nothing is reset */
+	__u32 index[FRONT_RESET_WORDS];
+	__u64 value[FRONT_RESET_WORDS];
+};
+
+struct front_count {
+	__u64 packets;
+	__u64 pad[7];
+};
+
+#endif

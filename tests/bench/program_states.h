@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The states rows can measure. */
+#ifndef SG_BENCH_PROGRAM_STATES_H
+#define SG_BENCH_PROGRAM_STATES_H
+
+#include "program.h"
+
+extern const struct state state_other_tcp, state_not_tcp;
+extern const struct state state_source_rate, state_policies;
+extern const struct state state_window;
+/* One CPU only. */
+extern const struct state state_admitted, state_admitted_new;
+extern const struct state state_established;
+/* Each run takes every connection once, from where it was; state_next also with row.resets. */
+extern const struct state state_established_each, state_next;
+
+#endif
