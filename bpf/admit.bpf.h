@@ -28,6 +28,13 @@ static __always_inline struct sg_syn_bucket *sg_syn_bucket(__u64 hash)
 	return bpf_map_lookup_elem(&sg_syn_limiter, &index);
 }
 
+static __always_inline struct sg_refused_bucket *sg_refused_bucket(__u64 hash)
+{
+	__u32 index = (__u32)hash & sg_syn_bucket_mask;
+
+	return bpf_map_lookup_elem(&sg_refused, &index);
+}
+
 /* Per-source limits, looking only. Returns a reason. */
 static __always_inline __u32 sg_look_source(struct sg_run *run, __u64 hash)
 {
@@ -73,10 +80,10 @@ static __always_inline bool sg_carries(const struct sg_run *run, const struct sg
  */
 __noinline int sg_reclaim(struct xdp_md *ctx, __u32 index)
 {
-	struct sg_rst rst = {.flags = SG_TCP_RST};
 	struct sg_run run = {};
 	struct sg_lease *lease;
 	struct sg_conn *old;
+	struct sg_rst *rst;
 	bool carried;
 
 	if (index >= SG_LEASES || !sg_run_again(&run, NULL))
@@ -84,10 +91,11 @@ __noinline int sg_reclaim(struct xdp_md *ctx, __u32 index)
 	lease = &run.budget->leases[index];
 	if (!sg_lease_expired(lease, run.flow->now))
 		return -1;
-	rst.src = lease->key.client;
-	rst.sport = lease->key.client_port;
-	rst.dst = run.flow->pkt.dst;
-	rst.dport = run.flow->pkt.dport;
+	rst = &run.flow->rst;
+	rst->src = lease->key.client;
+	rst->sport = lease->key.client_port;
+	rst->dst = run.flow->pkt.dst;
+	rst->dport = run.flow->pkt.dport;
 	old = bpf_map_lookup_elem(&sg_conns, &lease->key);
 	if (!old || old->generation != lease->generation || old->lease != index) {
 		sg_lease_return(run.budget, index, lease->generation);
@@ -98,15 +106,18 @@ __noinline int sg_reclaim(struct xdp_md *ctx, __u32 index)
 	/* Another SYN may carry it; but not for ever, if none of its kind comes. */
 	if (!carried && run.flow->now < lease->expires + run.svc->life_ticks)
 		return -1;
-	rst.seq = old->ca.known ? old->ca.ack : old->client.isn + 1;
+	rst->seq = old->ca.known ? old->ca.ack : old->client.isn + 1;
 	sg_conn_finish(old, run.flow->now);
 	if (!carried) {
 		sg_count(&run, SG_COUNTER_RECLAIM_UNSENT);
 		return -1;
 	}
+	rst->ack = 0;
+	rst->flags = SG_TCP_RST;
+	rst->turn = false;
 	sg_count(&run, SG_COUNTER_RECLAIMED);
 	sg_event_tell(old, SG_EVENT_RECLAIMED, 0, 0, 1);
-	return sg_frame_rst(ctx, &run.flow->pkt, &rst) ? XDP_PASS : XDP_DROP;
+	return sg_frame_rst(ctx) ? XDP_PASS : XDP_DROP;
 }
 
 /* Observe: the *would* book lets an expired lease go, and its place. The connection goes on as it is. */
@@ -164,20 +175,32 @@ __noinline int sg_refuse(struct xdp_md *ctx, __u32 priority, __u32 reason)
 		if (action >= 0)
 			return action;
 	}
-	return run.svc->refuse_reset ? sg_answer_rst(ctx, &run.flow->pkt) : XDP_DROP;
+	return run.svc->refuse_reset ? sg_answer_rst(ctx, run.flow) : XDP_DROP;
+}
+
+/* A known source has its mark (core/known.h): of one just made it is set, of the others looked after. */
+static __always_inline void sg_source_mark(__u64 hash, bool made)
+{
+	struct sg_refused_bucket *bucket = sg_refused_bucket(hash);
+
+	if (bucket && (made || !sg_known_may(sg_read_once(bucket->known), hash)))
+		sg_known_mark(&bucket->known, hash);
 }
 
 /* The source's entry, made if there is none. */
-static __always_inline struct sg_source *sg_source_make(struct sg_run *run)
+static __always_inline struct sg_source *sg_source_make(struct sg_run *run, __u64 hash)
 {
 	struct sg_source *src = bpf_map_lookup_elem(&sg_sources, &run->flow->source), *blank;
 	__u32 zero = 0;
 
-	if (src)
+	if (src) {
+		sg_source_mark(hash, false);
 		return src;
+	}
 	blank = bpf_map_lookup_elem(&sg_blank_source, &zero);
 	if (!blank || bpf_map_update_elem(&sg_sources, &run->flow->source, blank, BPF_NOEXIST))
 		sg_count(run, SG_COUNTER_SOURCE_MAP_FULL);
+	sg_source_mark(hash, true);
 	return bpf_map_lookup_elem(&sg_sources, &run->flow->source);
 }
 
@@ -196,7 +219,7 @@ __noinline int sg_charge_source(__u64 hash)
 }
 
 /* Make the entry of an admitted attempt: flow->ask and flow->grant. */
-__noinline int sg_admitted(struct xdp_md *ctx)
+__noinline int sg_admitted(struct xdp_md *ctx, __u64 hash)
 {
 	const struct sg_grant *grant;
 	const struct sg_ask *ask;
@@ -209,7 +232,7 @@ __noinline int sg_admitted(struct xdp_md *ctx)
 	grant = &run.flow->grant;
 	sg_syn_sent(ctx, &run);
 	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
-	run.src = sg_source_make(&run);
+	run.src = sg_source_make(&run, hash);
 	if (run.src)
 		sg_source_admitted(run.src, ask->priority, run.flow->now);
 	conn = sg_conn_blank(&run, ask->generation);
@@ -249,8 +272,8 @@ static __always_inline __u32 sg_look(struct sg_run *run, __u64 hash)
 	return sg_look_source(run, hash);
 }
 
-/* Take place and slot, then charge. Returns the reason. */
-__noinline int sg_admit(struct xdp_md *ctx, __u64 hash)
+/* Take place and slot. Returns the reason. */
+__noinline int sg_take_place(void)
 {
 	struct sg_run run = {};
 	struct sg_flow *flow;
@@ -263,11 +286,6 @@ __noinline int sg_admit(struct xdp_md *ctx, __u64 hash)
 	bpf_spin_lock(&run.budget->lock);
 	sg_budget_take(run.budget, run.svc, SG_TIMES, &flow->ask, &flow->grant);
 	bpf_spin_unlock(&run.budget->lock);
-	if (!sg_reason_admits(flow->grant.reason))
-		return flow->grant.reason;
-	if (flow->limited)
-		sg_charge_source(hash);
-	sg_admitted(ctx);
 	return flow->grant.reason;
 }
 
@@ -287,33 +305,31 @@ static __always_inline bool sg_drop(const struct sg_run *run, __u32 priority, __
 	return true;
 }
 
-/* Whom this SYN competes as. An unknown source that was refused before and comes again is "seen, not
- * useful" (core/refused.h).
+/* Whom this SYN competes as; finds the source's entry, if it is known. An unknown source that was refused
+ * before and comes again is "seen, not useful" (core/refused.h).
  */
-static __always_inline __u32 sg_predict(const struct sg_run *run, __u64 hash)
+static __always_inline __u32 sg_predict(struct sg_run *run, __u64 hash)
 {
-	__u32 index = (__u32)hash & sg_syn_bucket_mask, found = SG_REFUSED_NOTED;
-	struct sg_syn_bucket *bucket;
-	__u32 priority;
+	const struct sg_refused_bucket *bucket = sg_refused_bucket(hash);
+	__u32 found;
 
-	if (run->src) {
-		priority = sg_source_predict(run->src, SG_TIMES, run->flow->now);
-	} else {
-		bucket = bpf_map_lookup_elem(&sg_refused, &index);
-		if (bucket)
-			found = sg_refused_look(bucket, sg_source_fingerprint(hash), SG_TIMES,
-						run->flow->now);
-		priority = found & SG_REFUSED_BEFORE ? SG_PRIORITY_ROLLOVER : SG_PRIORITY_BOOTSTRAP;
-	}
+	run->flow->noted = true;
+	run->src = NULL;
+	if (!bucket)
+		return SG_PRIORITY_BOOTSTRAP;
+	if (sg_known_may(sg_read_once(bucket->known), hash))
+		run->src = bpf_map_lookup_elem(&sg_sources, &run->flow->source);
+	if (run->src)
+		return sg_source_predict(run->src, SG_TIMES, run->flow->now);
+	found = sg_refused_look(bucket, sg_source_fingerprint(hash), SG_TIMES, run->flow->now);
 	run->flow->noted = found & SG_REFUSED_NOTED;
-	return priority;
+	return found & SG_REFUSED_BEFORE ? SG_PRIORITY_ROLLOVER : SG_PRIORITY_BOOTSTRAP;
 }
 
 /* Remember that an unknown source was refused for want of room. */
 __noinline int sg_note_refused(__u64 hash, __u64 now)
 {
-	__u32 index = (__u32)hash & sg_syn_bucket_mask;
-	struct sg_syn_bucket *bucket = bpf_map_lookup_elem(&sg_refused, &index);
+	struct sg_refused_bucket *bucket = sg_refused_bucket(hash);
 
 	if (bucket)
 		sg_refused_note(bucket, sg_source_fingerprint(hash), SG_TIMES, now);
@@ -335,7 +351,7 @@ static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 	ask->priority = sg_predict(run, hash);
 	reason = sg_look(run, hash);
 	if (sg_reason_admits(reason))
-		reason = sg_admit(ctx, hash);
+		reason = sg_take_place();
 	if (!sg_reason_admits(reason)) {
 		if (!run->flow->noted && reason != SG_REASON_DENIED)
 			sg_note_refused(hash, run->flow->now);
@@ -344,6 +360,9 @@ static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 	}
 	priority = sg_bound(ask->priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
 	reason = sg_bound(reason, SG_REASON_MAX_, SG_REASON_ADMITTED);
+	if (run->flow->limited)
+		sg_charge_source(hash);
+	sg_admitted(ctx, hash);
 	(*(sg_polices(run) ? &run->stats->verdicts[priority][reason]
 			   : &run->stats->would[priority][reason]))++;
 	if (reason == SG_REASON_FEELER)

@@ -190,7 +190,7 @@ static __always_inline void sg_answer_tell(struct xdp_md *ctx, struct sg_run *ru
 	ev->event.latency_us = latency_us;
 	if (run->conn->client.request_class == SG_REQUEST_GETNEXTCACERT)
 		sg_answer_head(ctx, run, ev, skip);
-	bpf_ringbuf_submit(ev, 0);
+	bpf_ringbuf_submit(ev, sg_event_wakes(SG_EVENT_ANSWER));
 }
 
 static __always_inline void sg_answer_counted(struct sg_run *run)
@@ -273,7 +273,7 @@ static __always_inline int sg_ca_segment(struct xdp_md *ctx, struct sg_run *run)
 	if (pkt->tcp_flags & SG_TCP_SYN && sg_ca_too_late(run)) {
 		sg_count(run, SG_COUNTER_LATE_SYN_ACK);
 		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_LATE, run->flow->now);
-		return sg_answer_stray(ctx, pkt);
+		return sg_answer_stray(ctx, run->flow);
 	}
 	effects = sg_conn_from_ca(conn, pkt, run->flow->now);
 	if (effects & (SG_EFFECT_SYN_ACK | SG_EFFECT_SYN_ACK_AGAIN))

@@ -38,7 +38,8 @@ int sg_end(struct sg_end_call *call)
 }
 
 /* Make the table entry of a connection of the guard's own. */
-static __always_inline int sg_take_entry(const struct sg_take_call *call, const struct sg_ask *ask,
+static __always_inline int sg_take_entry(const struct sg_take_call *call,
+					 const struct sg_live *live, const struct sg_ask *ask,
 					 const struct sg_grant *grant)
 {
 	__u32 zero = 0;
@@ -54,8 +55,14 @@ static __always_inline int sg_take_entry(const struct sg_take_call *call, const 
 	conn->priority = ask->priority;
 	conn->reason = grant->reason;
 	conn->opened = ask->now;
+	conn->open_place = sg_conn_place(&ask->key.client, ask->key.client_port, ask->key.endpoint,
+					 live->hash_key);
 	sg_conn_ring_take(&ask->key, ask->generation, ask->now);
-	return bpf_map_update_elem(&sg_conns, &ask->key, conn, BPF_ANY) ? -1 : 0;
+	sg_conn_count(conn->open_place, 1);
+	if (!bpf_map_update_elem(&sg_conns, &ask->key, conn, BPF_ANY))
+		return 0;
+	sg_conn_count(conn->open_place, -1);
+	return -1;
 }
 
 SEC("syscall")
@@ -85,7 +92,7 @@ int sg_take(struct sg_take_call *call)
 	call->generation = 0;
 	if (!sg_reason_admits(grant.reason))
 		return 0;
-	if (sg_take_entry(call, &ask, &grant)) {
+	if (sg_take_entry(call, live, &ask, &grant)) {
 		sg_lease_return(budget, grant.lease, ask.generation);
 		return -1;
 	}

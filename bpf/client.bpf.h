@@ -296,22 +296,39 @@ static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run 
 		sg_conn_abandon(run);
 }
 
+/* May this client's address and port have a connection that is not closed? Of a closed one a SYN need know
+ * nothing.
+ */
+static __always_inline bool sg_conn_may_be_open(const struct sg_run *run,
+						const struct sg_endpoint *ep)
+{
+	const struct sg_packet *pkt = &run->flow->pkt;
+	__u32 place = sg_conn_place(&pkt->src, pkt->sport, ep->id, run->live->hash_key);
+	const __u32 *open = bpf_map_lookup_elem(&sg_open_conns, &place);
+
+	return !open || sg_read_once(*open);
+}
+
 /* A packet to a protected endpoint. */
 static __always_inline int sg_from_client(struct xdp_md *ctx, struct sg_run *run,
 					  const struct sg_endpoint *ep)
 {
 	struct sg_packet *pkt = &run->flow->pkt;
+	bool syn;
 
 	if (!sg_run_enter(run, ep, &pkt->src, pkt->sport))
 		return XDP_PASS;
 	sg_count(run, SG_COUNTER_PACKETS_CLIENT);
-	run->conn = bpf_map_lookup_elem(&sg_conns, &run->flow->key);
 	/* With FIN too: some stacks open a connection on it. Every other flag is ignored on a SYN. */
-	if ((pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN)
+	syn = (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;
+	run->conn = NULL;
+	if (!syn || sg_conn_may_be_open(run, ep))
+		run->conn = bpf_map_lookup_elem(&sg_conns, &run->flow->key);
+	if (syn)
 		return sg_client_syn(ctx, run);
 	if (run->conn && sg_forfeits(run) && !(pkt->tcp_flags & SG_TCP_RST)) {
 		sg_count(run, SG_COUNTER_FORFEITED);
-		return pkt->tcp_flags & SG_TCP_ACK ? sg_answer_stray(ctx, pkt) : XDP_DROP;
+		return pkt->tcp_flags & SG_TCP_ACK ? sg_answer_stray(ctx, run->flow) : XDP_DROP;
 	}
 	if (run->conn)
 		sg_client_segment(ctx, run);

@@ -6,6 +6,30 @@
 #ifndef SG_CONNS_BPF_H
 #define SG_CONNS_BPF_H
 
+/* Place of a key in sg_open_conns. Keyed, so that nobody picks connections that share one. */
+static __always_inline __u32 sg_conn_place(const struct sg_ip *client, __be16 port, __u16 endpoint,
+					   const __u64 *secret)
+{
+	const __u64 golden = 0x9e3779b97f4a7c15ull;
+	__u64 h = ((__u64)client->w[0] << 32 | client->w[1]) ^ secret[0];
+
+	h = (h ^ (__u64)port << 16 ^ endpoint) * golden;
+	h ^= ((__u64)client->w[2] << 32 | client->w[3]) ^ secret[1];
+	h = (h ^ h >> 32) * golden;
+	return (__u32)(h >> (64 - SG_OPEN_CONNS_BITS));
+}
+
+/* Count a connection in or out. An entry that is replaced by another CPU's with the same key before it is
+ * closed stays counted: a look in vain now and then.
+ */
+static __always_inline void sg_conn_count(__u32 place, __s32 change)
+{
+	__u32 *open = bpf_map_lookup_elem(&sg_open_conns, &place);
+
+	if (open)
+		__sync_fetch_and_add(open, change);
+}
+
 /* Not counted as open at the CA any more: by the one who takes the mark away. */
 static __always_inline void sg_actual_closed(struct sg_conn *conn, struct sg_budget *budget)
 {
@@ -46,6 +70,7 @@ __noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
 
 	if (!conn || !sg_conn_close(conn))
 		return 0;
+	sg_conn_count(conn->open_place, -1);
 	sg_conn_credit(conn, now);
 	service = conn->service;
 	budget = bpf_map_lookup_elem(&sg_budgets, &service);
@@ -122,6 +147,8 @@ static __always_inline struct sg_conn *sg_conn_blank(struct sg_run *run, __u64 g
 	conn->lease = SG_NO_LEASE;
 	conn->service = run->flow->service;
 	conn->source = run->flow->source.ip;
+	conn->open_place = sg_conn_place(&run->flow->key.client, run->flow->key.client_port,
+					 run->flow->key.endpoint, run->live->hash_key);
 	return conn;
 }
 
@@ -145,7 +172,9 @@ static __always_inline struct sg_conn *sg_conn_insert(struct sg_run *run, struct
 	if (run->conn)
 		sg_conn_finish(run->conn, run->flow->now);
 	sg_conn_ring_take(&run->flow->key, blank->generation, run->flow->now);
+	sg_conn_count(blank->open_place, 1);
 	if (bpf_map_update_elem(&sg_conns, &run->flow->key, blank, BPF_ANY)) {
+		sg_conn_count(blank->open_place, -1);
 		sg_count(run, SG_COUNTER_CONN_MAP_FULL);
 		sg_event_tell(NULL, SG_EVENT_TABLE_FULL, 0, 0, 1);
 		return NULL;

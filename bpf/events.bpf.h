@@ -27,6 +27,27 @@ static __always_inline void sg_event_fill(struct sg_event *ev, const struct sg_r
 	}
 }
 
+/* When so many bytes wait in the buffer the daemon is woken for samples alone: a sixteenth of it. Only then, for
+ * a few records: a daemon that comes late is not called at each sample.
+ */
+#define SG_EVENTS_WAKE_FROM (64 << 10)
+#define SG_EVENTS_WAKE_TO   (65 << 10)
+
+/* Samples of a flood wake nobody: the daemon looks every tick, and a wakeup costs more than the drops that the
+ * sample stands for. Everything else does, and by force: after a record that woke nobody the kernel
+ * thinks that there is a wakeup to come.
+ */
+static __always_inline __u64 sg_event_wakes(__u32 kind)
+{
+	__u64 waiting;
+
+	if (kind != SG_EVENT_REFUSED && kind != SG_EVENT_FORGED)
+		return BPF_RB_FORCE_WAKEUP;
+	waiting = bpf_ringbuf_query(&sg_events, BPF_RB_AVAIL_DATA);
+	return waiting >= SG_EVENTS_WAKE_FROM && waiting < SG_EVENTS_WAKE_TO ? BPF_RB_FORCE_WAKEUP
+									     : BPF_RB_NO_WAKEUP;
+}
+
 /* Tell one thing about the packet at hand. conn may be NULL. sampled: how many this one stands for. */
 __noinline int sg_event_tell(struct sg_conn *conn, __u32 kind, __u32 priority, __u32 reason,
 			     __u32 sampled)
@@ -47,7 +68,7 @@ __noinline int sg_event_tell(struct sg_conn *conn, __u32 kind, __u32 priority, _
 		ev->reason = reason;
 	}
 	ev->sampled = sampled;
-	bpf_ringbuf_submit(ev, 0);
+	bpf_ringbuf_submit(ev, sg_event_wakes(kind));
 	return 0;
 }
 

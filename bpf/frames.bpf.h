@@ -9,15 +9,6 @@
 /* Time to live of a RST: the frame's own may not last to the end. */
 #define SG_RST_HOPS 64
 
-/* A bare RST for the frame at hand. */
-struct sg_rst {
-	struct sg_ip src, dst;
-	__be16 sport, dport;
-	__u32 seq, ack;
-	__u8 flags;
-	bool turn; /* send back: swap MACs, for XDP_TX */
-};
-
 static __always_inline __u32 sg_sum_add(__u32 sum, __u32 value)
 {
 	return sum + (value & 0xffff) + (value >> 16);
@@ -173,12 +164,17 @@ static __always_inline bool sg_frame_turn(struct xdp_md *ctx)
 	return true;
 }
 
-/* Turn the frame of pkt into this RST. False: nothing usable was written, drop the frame. */
-__noinline int sg_frame_rst(struct xdp_md *ctx, const struct sg_packet *pkt,
-			    const struct sg_rst *rst)
+/* Turn the frame at hand into flow->rst. False: nothing usable was written, drop the frame. */
+__noinline int sg_frame_rst(struct xdp_md *ctx)
 {
-	if (!pkt || !rst)
+	const struct sg_packet *pkt;
+	const struct sg_rst *rst;
+	struct sg_run run = {};
+
+	if (!sg_run_begin(&run))
 		return false;
+	pkt = &run.flow->pkt;
+	rst = &run.flow->rst;
 	if (rst->turn && !sg_frame_turn(ctx))
 		return false;
 	if (pkt->family == 4 ? !sg_rst_ipv4(ctx, pkt, rst) : !sg_rst_ipv6(ctx, pkt, rst))
@@ -186,39 +182,36 @@ __noinline int sg_frame_rst(struct xdp_md *ctx, const struct sg_packet *pkt,
 	return sg_rst_tcp(ctx, pkt, rst);
 }
 
-/* Answer a refused SYN with RST (RFC 9293, 3.10.7.1: seq 0, ack seq + length). */
-static __always_inline int sg_answer_rst(struct xdp_md *ctx, const struct sg_packet *pkt)
+/* Answer the frame at hand with a RST of its own addresses. Returns the XDP action. */
+static __always_inline int sg_answer(struct xdp_md *ctx, struct sg_flow *flow, __u32 seq, __u32 ack,
+				     __u8 flags)
 {
-	struct sg_rst rst = {
-		.src = pkt->dst,
-		.dst = pkt->src,
-		.sport = pkt->dport,
-		.dport = pkt->sport,
-		.seq = 0,
-		.ack = pkt->seq + 1 + pkt->payload_len,
-		.flags = SG_TCP_RST | SG_TCP_ACK,
-		.turn = true,
-	};
+	const struct sg_packet *pkt = &flow->pkt;
 
-	return sg_frame_rst(ctx, pkt, &rst) ? XDP_TX : XDP_DROP;
+	flow->rst.src = pkt->dst;
+	flow->rst.dst = pkt->src;
+	flow->rst.sport = pkt->dport;
+	flow->rst.dport = pkt->sport;
+	flow->rst.seq = seq;
+	flow->rst.ack = ack;
+	flow->rst.flags = flags;
+	flow->rst.turn = true;
+	return sg_frame_rst(ctx) ? XDP_TX : XDP_DROP;
+}
+
+/* Answer a refused SYN with RST (RFC 9293, 3.10.7.1: seq 0, ack seq + length). */
+static __always_inline int sg_answer_rst(struct xdp_md *ctx, struct sg_flow *flow)
+{
+	return sg_answer(ctx, flow, 0, flow->pkt.seq + 1 + flow->pkt.payload_len,
+			 SG_TCP_RST | SG_TCP_ACK);
 }
 
 /* Answer a segment that acknowledges something with RST (RFC 9293, 3.10.7.1): a SYN-ACK that came too
  * late, so that the CA's half-open slot goes; a client whose connection is over.
  */
-static __always_inline int sg_answer_stray(struct xdp_md *ctx, const struct sg_packet *pkt)
+static __always_inline int sg_answer_stray(struct xdp_md *ctx, struct sg_flow *flow)
 {
-	struct sg_rst rst = {
-		.src = pkt->dst,
-		.dst = pkt->src,
-		.sport = pkt->dport,
-		.dport = pkt->sport,
-		.seq = pkt->ack,
-		.flags = SG_TCP_RST,
-		.turn = true,
-	};
-
-	return sg_frame_rst(ctx, pkt, &rst) ? XDP_TX : XDP_DROP;
+	return sg_answer(ctx, flow, flow->pkt.ack, 0, SG_TCP_RST);
 }
 
 #endif

@@ -69,6 +69,19 @@ struct {
 	__type(value, __u64);
 } sg_generation SEC(".maps");
 
+/* How many connections are open whose key has this hash: one load tells the SYNs of strangers from those that
+ * may belong to an entry that is not closed. Written by the program when one is made and when it ends. 16 KB, to
+ * stay in the first cache: a CA has a few dozen open at most.
+ */
+#define SG_OPEN_CONNS_BITS 12
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << SG_OPEN_CONNS_BITS);
+	__type(key, __u32);
+	__type(value, __u32);
+} sg_open_conns SEC(".maps");
+
 /* Known sources. Written by the program at admission; the daemon evicts idle ones. (config)
  * tables.sources: one per router, with room to grow.
  */
@@ -89,14 +102,16 @@ struct {
 	__type(value, struct sg_syn_bucket);
 } sg_syn_limiter SEC(".maps");
 
-/* Unknown sources that were refused: the same size and layout. Written by the program at refusals (once
- * in `refused_new` and source), the one thing of a source that a flood can write.
+/* Unknown sources that were refused, and marks of the known ones: as many buckets. Written by the program
+ * at refusals (once in `refused_new` and source), the one thing of a source that a flood can write, and at
+ * admissions; the daemon, which has it in its memory, clears marks.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536 / 8);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct sg_syn_bucket);
+	__type(value, struct sg_refused_bucket);
 } sg_refused SEC(".maps");
 
 /* Prefix policies. Written by the daemon; looked at only when sg_live.policies says so. */
@@ -132,6 +147,15 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sg_events SEC(".maps");
 
+/* A bare RST for the frame at hand. */
+struct sg_rst {
+	struct sg_ip src, dst;
+	__be16 sport, dport;
+	__u32 seq, ack;
+	__u8 flags;
+	bool turn; /* send back: swap MACs, for XDP_TX */
+};
+
 /* What the packet at hand is, per CPU; not pinned. In a map and not on the stack, because the verifier
  * forgets what was stored: else it walks all that follows once for every way the headers can be
  * stacked (a million instructions), and the stack has 512 bytes.
@@ -142,6 +166,7 @@ struct sg_flow {
 	struct sg_source_key source;
 	struct sg_source_limits limits;
 	struct sg_segment_look look; /* valid after sg_segment_look() */
+	struct sg_rst rst;           /* what the frame becomes */
 	struct sg_ask ask;
 	struct sg_grant grant;
 	__u64 now;

@@ -108,14 +108,13 @@ static __always_inline bool sg_run_enter(struct sg_run *run, const struct sg_end
 	return true;
 }
 
-/* The source of this client, and its entry if it is known. */
+/* The source of this client: flow->source. */
 static __always_inline void sg_run_source(struct sg_run *run, const struct sg_ip *client)
 {
 	struct sg_source_key *key = &run->flow->source;
 
 	key->ip = sg_source_mask(client, run->live->ipv4_mask, run->live->ipv6_prefix);
 	key->service = run->flow->service;
-	run->src = bpf_map_lookup_elem(&sg_sources, key);
 }
 
 /* The entry of a connection's source. */

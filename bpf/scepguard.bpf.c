@@ -15,6 +15,7 @@
 #include "core/budget.h"
 #include "core/sources.h"
 #include "core/refused.h"
+#include "core/known.h"
 #include "core/tcp_conn.h"
 #include "core/request.h"
 #include "config.bpf.h"

@@ -191,7 +191,8 @@ struct sg_conn {
 	__u64 opened;
 	__u32 state;
 	__u32 flags;
-	__u32 lease; /* index or SG_NO_LEASE; taken out by exchange, so released once */
+	__u32 lease;      /* index or SG_NO_LEASE; taken out by exchange, so released once */
+	__u32 open_place; /* where it is counted in sg_open_conns */
 	__u8 service;
 	__u8 priority;       /* it was admitted as */
 	__u8 reason;         /* with which it was admitted */
@@ -326,6 +327,14 @@ struct sg_source {
 /* sg_syn_limiter: 8 slots of fingerprint (bits 32-63) | theoretical arrival time (0-31, ticks). */
 struct sg_syn_bucket {
 	__u64 slot[8];
+};
+
+/* sg_refused: core/refused.h and core/known.h. */
+#define SG_REFUSED_SLOTS 7
+
+struct sg_refused_bucket {
+	__u64 slot[SG_REFUSED_SLOTS];
+	__u64 known;
 };
 
 /* sg_stats[service], per CPU. */

@@ -19,7 +19,7 @@ static const struct sg_times times = {.refused_new = 60 * S, .refused_forget = 3
 static const __u64 starts[] = {1000000, 0xffffffffull - 10 * S, 0x7fffffffull - 10 * S,
 			       0x300000000ull - 60 * S};
 
-static bool sg_refused_before(const struct sg_syn_bucket *b, __u32 fingerprint,
+static bool sg_refused_before(const struct sg_refused_bucket *b, __u32 fingerprint,
 			      const struct sg_times *t, __u64 now)
 {
 	return sg_refused_look(b, fingerprint, t, now) & SG_REFUSED_BEFORE;
@@ -28,7 +28,7 @@ static bool sg_refused_before(const struct sg_syn_bucket *b, __u32 fingerprint,
 /* "Noted" means just that: one more note would write nothing. */
 static void test_noted(void **state)
 {
-	struct sg_syn_bucket b = {}, before;
+	struct sg_refused_bucket b = {}, before;
 	__u64 now = starts[1];
 
 	(void)state;
@@ -50,7 +50,7 @@ static void test_new_for_a_minute(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-		struct sg_syn_bucket b = {0};
+		struct sg_refused_bucket b = {0};
 		__u64 t = starts[i];
 
 		assert_false(sg_refused_before(&b, 7, &times, t));
@@ -68,7 +68,7 @@ static void test_comes_again(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-		struct sg_syn_bucket b = {0};
+		struct sg_refused_bucket b = {0};
 		__u64 t = starts[i];
 
 		sg_refused_note(&b, 7, &times, t);
@@ -84,7 +84,7 @@ static void test_comes_again(void **state)
 
 static void test_forgotten_after_an_hour(void **state)
 {
-	struct sg_syn_bucket b = {0};
+	struct sg_refused_bucket b = {0};
 	__u64 t = starts[0];
 
 	(void)state;
@@ -101,12 +101,12 @@ static void test_forgotten_after_an_hour(void **state)
 /* Most refusals of a source must write nothing: a storm shares clean cache lines. */
 static void test_seldom_written(void **state)
 {
-	struct sg_syn_bucket b = {0};
+	struct sg_refused_bucket b = {0};
 	unsigned int writes = 0;
 
 	(void)state;
 	for (__u64 t = 0; t < 600 * S; t += S) {
-		struct sg_syn_bucket before = b;
+		struct sg_refused_bucket before = b;
 
 		sg_refused_note(&b, 7, &times, starts[0] + t);
 		writes += memcmp(&before, &b, sizeof(b)) != 0;
@@ -114,14 +114,14 @@ static void test_seldom_written(void **state)
 	assert_in_range(writes, 9, 11);
 }
 
-/* Nine sources in one bucket: the one not seen for longest goes, and counts as new. */
+/* One source more than a bucket has slots: the one not seen for longest goes, and counts as new. */
 static void test_oldest_is_displaced(void **state)
 {
-	struct sg_syn_bucket b = {0};
+	struct sg_refused_bucket b = {0};
 	__u64 t = starts[0];
 
 	(void)state;
-	for (__u32 source = 1; source <= 8; source++)
+	for (__u32 source = 1; source <= SG_REFUSED_SLOTS; source++)
 		sg_refused_note(&b, source, &times, t + source * S);
 	sg_refused_note(&b, 1, &times, t + 100 * S); /* source 1 came again: 2 is the oldest */
 	sg_refused_note(&b, 9, &times, t + 101 * S);

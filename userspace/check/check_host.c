@@ -125,7 +125,8 @@ static __u64 table_bytes(const struct sg_conf_tables *t)
 	__u64 source = sizeof(struct sg_source) + sizeof(struct sg_source_key) + HASH_OVERHEAD;
 
 	return t->connections * conn + t->sources * source +
-	       t->syn_limiter / 8 * (__u64)sizeof(struct sg_syn_bucket) +
+	       t->syn_limiter / 8 *
+		       (__u64)(sizeof(struct sg_syn_bucket) + sizeof(struct sg_refused_bucket)) +
 	       SG_SERVICES * (sizeof(struct sg_budget) + cpus * sizeof(struct sg_stats)) +
 	       SG_CONFIG_PREFIXES_MAX * (sizeof(struct sg_policy) + HASH_OVERHEAD);
 }

@@ -105,7 +105,7 @@ static void fetch_refused(struct question *q)
 {
 	__u64 hash = sg_source_hash(&q->key.ip, q->d->tables.live.hash_key);
 	__u32 index = hash & (sg_guard_map_entries(q->d->guard, SG_MAP_REFUSED) - 1);
-	struct sg_syn_bucket bucket;
+	struct sg_refused_bucket bucket;
 
 	if (q->known ||
 	    bpf_map_lookup_elem(sg_guard_map_fd(q->d->guard, SG_MAP_REFUSED), &index, &bucket))

@@ -119,6 +119,8 @@ static int read_all(struct sg_daemon *d)
 {
 	int err = sg_tables_read(&d->tables, d->guard, keep_closed_ticks(d));
 
+	/* Samples wake nobody (bpf/events.bpf.h). */
+	ring_buffer__consume(d->ring);
 	if (!err)
 		err = sg_sources_tend(&d->sources, d->tables.sweep);
 	return err;

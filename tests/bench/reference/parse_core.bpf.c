@@ -11,7 +11,7 @@ int parse_core(struct xdp_md *ctx)
 	struct sg_cursor cur = {data, data, (const __u8 *)(long)ctx->data_end};
 	struct sg_packet pkt = {};
 
-	if (sg_parse_frame(&cur, &pkt) != SG_PARSE_TCP)
+	if (sg_parse_plain(&cur, &pkt) != SG_PARSE_TCP)
 		return XDP_PASS;
 	return pkt.dport == sg_htons(80) ? XDP_DROP : XDP_PASS;
 }
