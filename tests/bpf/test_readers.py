@@ -17,14 +17,9 @@ from queue import Empty
 sys.path.insert(0, str(Path(__file__).parent))
 import http_lines  # noqa: E402
 import http_readers  # noqa: E402
+from corpus_classes import PROGRAM, RANK, USEFUL, class_of  # noqa: E402
 from corpus_conn import Conn  # noqa: E402
 
-PROGRAM = Path(os.environ.get("SCEPGUARD", Path(__file__).resolve().parents[2] / "build/scepguard"))
-# Ascending usefulness (bpf/abi/classes.h).
-ORDER = ("none", "undecided", "not-SCEP", "other-SCEP", "GetNextCACert", "GetCACertChain", "GetCACaps",
-         "GetCACert", "PKIOperation-GET", "PKIOperation-POST")
-RANK = {name: rank for rank, name in enumerate(ORDER)}
-USEFUL = RANK["GetNextCACert"] + 1
 SEGMENT = 1400
 SHOWN = 12
 
@@ -45,14 +40,6 @@ def guard_classes(cases):
     run = subprocess.run([PROGRAM, "classify", "--jsonl"], input=text, capture_output=True, text=True,
                          check=True, timeout=120)
     return {got["id"]: got["classes"] for got in map(json.loads, run.stdout.splitlines())}
-
-
-def class_of(method, value):
-    if not value:
-        return "not-SCEP"
-    if value == "PKIOperation":
-        return f"PKIOperation-{'POST' if method == 'POST' else 'GET'}"
-    return value if value in RANK else "other-SCEP"
 
 
 def readings(reader, raw, perl):
