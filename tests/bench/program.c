@@ -12,6 +12,7 @@
 #include <stdarg.h>
 
 #include "program.h"
+#include "program_payloads.h"
 
 static int only_says(const struct options *opt, const char *id)
 {
@@ -57,7 +58,7 @@ static int parse_options(int argc, char **argv, struct options *opt)
 		else if (c == 'b' && opt->object_count < OBJECTS_MAX)
 			opt->objects[opt->object_count++] = optarg;
 		else if (c == 'j')
-			opt->json = optarg;
+			snprintf(opt->json, sizeof(opt->json), "%s", optarg);
 		else if (c == 'c')
 			opt->check = true;
 		else if (c == 'l')
@@ -75,15 +76,20 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 								  : 0;
 }
 
+/* Rows of one group stand together. */
 static int measure_all(const struct options *opt, const struct machine *m, struct measurement *all)
 {
-	int count = 0;
+	int count = 0, first = 0;
 
-	for (size_t i = 0; i < row_count; i++) {
-		if (!only_says(opt, rows[i].id))
+	for (size_t i = 0; i < row_count; i++)
+		if (only_says(opt, rows[i].id))
+			all[count++].row = &rows[i];
+	for (int i = 0; i < count; i++) {
+		fprintf(stderr, "%s\n", all[i].row->says);
+		if (i + 1 < count && all[i + 1].row->group == all[i].row->group)
 			continue;
-		fprintf(stderr, "%s ...\n", rows[i].says);
-		measure_row(opt, m, &rows[i], &all[count++]);
+		measure_rows(opt, m, &all[first], i + 1 - first);
+		first = i + 1;
 	}
 	return count;
 }
@@ -115,9 +121,12 @@ int main(int argc, char **argv)
 	}
 	snprintf(self, sizeof(self), "%s", argv[0]);
 	snprintf(opt.directory, sizeof(opt.directory), "%s", dirname(self));
+	if (!opt.json[0])
+		snprintf(opt.json, sizeof(opt.json), "%s/program.json", opt.directory);
 	if (!opt.object_count)
 		opt.objects[opt.object_count++] = "build/bpf/scepguard.bpf.o";
 	libbpf_set_print(quiet);
+	payloads_build();
 	if (machine_prepare(&machine)) {
 		free(all);
 		return 1;

@@ -34,6 +34,8 @@ static void fill_sums(struct frame *f)
 		f->vary.tcp_sum += words_complemented(l4, 2);
 	if (f->vary.vary_isn)
 		f->vary.tcp_sum += words_complemented(l4 + 4, 4);
+	if (f->vary.seq_step)
+		f->vary.tcp_sum += words_complemented(l4 + 4, 8);
 }
 
 /* Sequence numbers as the connection of CLIENT_ISN and CA_ISN has them. */
@@ -95,6 +97,10 @@ void frame_build(const struct shape *shape, enum frame_kind kind, __u32 cpu_bit,
 		.cpu_bit = cpu_bit,
 		.base = shape->base,
 		.port = 1024,
+		.seq_step = shape->goes_on ? p.payload_len : 0,
+		.ack_step = sizeof(ANSWER) - 1,
+		.seq = p.seq,
+		.ack = p.ack,
 	};
 	fill_sums(out);
 }
