@@ -2,6 +2,7 @@
 """What one CPU can drop, and forward, on a veth: the guard beside XDP_DROP, XDP_PASS and nftables.
 
     path_flood.py                 a table
+    path_flood.py --check         the same; exit status 1 if a must is missed
     path_flood.py --json FILE     all figures
     path_flood.py --only WORD     only contests whose name has it (flood, established)
 
@@ -133,7 +134,7 @@ FLOODED = (DROP, GUARD, METER, "nft ingress, limit first", "nft prerouting (raw)
 FORWARDING = (PASS, GUARD, "nft conntrack", "nothing at all")
 
 
-def rounds_of(contestants, options, before=None, **more):
+def rounds_of(contestants, options, **more):
     """{name: {figure: [of each round]}}."""
     figures = {one.name: {MPPS: [], NS: []} for one in contestants}
     for number in range(options.rounds):
@@ -259,6 +260,7 @@ def close_all(contestants):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--only", metavar="WORD", default="")
     parser.add_argument("--rounds", type=int, default=21)
@@ -275,9 +277,10 @@ def main():
             rows = contest(options, told)
             reports.append(report.Report(f"path: {name}", rows, dict(told)))
             reports[-1].show()
+    whole = report.Report("path", [row for one in reports for row in one.rows], told)
     if options.json:
-        report.Report("path", [row for one in reports for row in one.rows], told).write(options.json)
-    return 0
+        whole.write(options.json)
+    return 1 if options.check and whole.missed() else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How hard the program is for the verifier, and how long it takes to load, by compiler and mode.
 
-    verifier_figures.py                 a table; exit status 1 if a must is missed
+    verifier_figures.py                 a table
+    verifier_figures.py --check         the same; exit status 1 if a must is missed
     verifier_figures.py --json FILE     all figures
 
 The kernel gives up at 1 000 000 instructions verified; what each kernel makes of the same program
@@ -59,6 +60,7 @@ def rows_of(label, path, mode, loads):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--loads", type=int, default=5)
     options = parser.parse_args()
@@ -74,7 +76,7 @@ def main():
     result.show()
     if options.json:
         result.write(options.json)
-    return 1 if result.missed() else 0
+    return 1 if options.check and result.missed() else 0
 
 
 if __name__ == "__main__":
