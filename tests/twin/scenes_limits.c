@@ -291,7 +291,9 @@ static const struct step silent_is_not_deaf[] = {
 static const struct step late_syn_ack[] = {
 	SYN(1, ADMITTED),
 	WAIT(6),
+	CA_SYN_ACK(1, SENT_BACK, COUNTS(LATE_SYN_ACK), STATE(CLOSED), ENDS_AS(NONE)),
 	CA_SYN_ACK(1, SENT_BACK, COUNTS(LATE_SYN_ACK)),
+	SYN(1, ADMITTED), /* a new attempt */
 };
 
 static const struct step given_up_comes_again[] = {
