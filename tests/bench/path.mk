@@ -2,7 +2,8 @@
 # Targets: bench-path, bench-loop, bench-verifier; each prints a table and writes build/bench/NAME.json.
 
 PATH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(PKGFLAGS)
-PATH_TOOLS := build/bench/path_flood build/bench/path_flood.bpf.o
+PATH_TOOLS := build/bench/path_flood build/bench/path_flood.bpf.o \
+	build/bench/reference/limiter_lru.bpf.o build/bench/reference/limiter_sets.bpf.o
 
 build/bench/path_flood.bpf.o: tests/bench/path_flood.bpf.c tests/bench/path_flood.h
 	$(say) CLANG $@

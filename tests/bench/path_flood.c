@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sends packets out of a veth as fast as one CPU can, and says what receiving them cost there.
  *
- *   path_flood OBJECT drop DEV                a bare XDP_DROP on DEV until it is killed
+ *   path_flood OBJECT attach DEV PROGRAM      the program of that name on DEV, until it is killed
  *   path_flood OBJECT send DEV key=value...   one burst; a line of JSON, times per packet
  *
  *   to=MAC source=ADDR:PORT target=ADDR:PORT   of the frame; the source's is replaced ...
@@ -170,7 +170,8 @@ static int read_request(struct request *r, int count, char **words)
 	return 0;
 }
 
-static struct bpf_object *load(const char *path, unsigned int sources)
+/* sources: NULL leaves the constants as they are. */
+static struct bpf_object *load(const char *path, const unsigned int *sources)
 {
 	struct bpf_object *obj = bpf_object__open_file(path, NULL);
 	struct bpf_map *map;
@@ -178,8 +179,8 @@ static struct bpf_object *load(const char *path, unsigned int sources)
 	if (!obj)
 		return NULL;
 	bpf_object__for_each_map (map, obj)
-		if (strstr(bpf_map__name(map), ".rodata"))
-			bpf_map__set_initial_value(map, &sources, sizeof(sources));
+		if (sources && strstr(bpf_map__name(map), ".rodata"))
+			bpf_map__set_initial_value(map, sources, sizeof(*sources));
 	if (bpf_object__load(obj)) {
 		bpf_object__close(obj);
 		return NULL;
@@ -282,10 +283,13 @@ static int burst(struct bpf_object *obj, struct request *r, const char *dev)
 	return 0;
 }
 
-static int drop(struct bpf_object *obj, const char *dev)
+static int cmd_attach(const char *object, const char *dev, const char *name)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(obj, "path_drop");
+	struct bpf_object *obj = load(object, NULL);
+	struct bpf_program *program = obj ? bpf_object__find_program_by_name(obj, name) : NULL;
 
+	if (!program)
+		return fail(errno, object);
 	if (!bpf_program__attach_xdp(program, (int)if_nametoindex(dev)))
 		return fail(errno, dev);
 	puts("ready");
@@ -294,23 +298,28 @@ static int drop(struct bpf_object *obj, const char *dev)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int cmd_send(const char *object, const char *dev, int count, char **words)
 {
 	struct bpf_object *obj;
 	struct request request;
-	int err = -1;
+	int err;
 
-	if (argc < 4 || read_request(&request, argc - 4, argv + 4)) {
-		fprintf(stderr, "usage: path_flood OBJECT drop|send DEV key=value...\n");
-		return 2;
-	}
-	obj = load(argv[1], request.sources);
+	if (read_request(&request, count, words))
+		return -1;
+	obj = load(object, &request.sources);
 	if (!obj)
-		return fail(errno, argv[1]) ? 1 : 0;
-	if (!strcmp(argv[2], "drop"))
-		err = drop(obj, argv[3]);
-	else if (!strcmp(argv[2], "send"))
-		err = burst(obj, &request, argv[3]);
+		return fail(errno, object);
+	err = burst(obj, &request, dev);
 	bpf_object__close(obj);
-	return err ? 1 : 0;
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 5 && !strcmp(argv[2], "attach"))
+		return cmd_attach(argv[1], argv[3], argv[4]) ? 1 : 0;
+	if (argc > 4 && !strcmp(argv[2], "send"))
+		return cmd_send(argv[1], argv[3], argc - 4, argv + 4) ? 1 : 0;
+	fprintf(stderr, "usage: path_flood OBJECT attach DEV PROGRAM | send DEV key=value...\n");
+	return 2;
 }

@@ -72,7 +72,10 @@ class Contestant:
         self.server.bind((lab.ca4, PORT))
         self.server.listen(16)
         if self.name == DROP:
-            self.attach_drop(lab.gw, "gw0")
+            self.attach(lab.gw, "gw0")
+        elif self.name in REFERENCES:
+            program = REFERENCES[self.name]
+            self.attach(lab.gw, "gw0", OBJECT.parent / "reference" / f"{program}.bpf.o", program)
         elif self.name == PASS:
             for dev in ("gw0", "gw1"):
                 lab.gw.xdp_stub(dev)
@@ -85,10 +88,10 @@ class Contestant:
             if self.name in RULESETS:
                 path_rules.load(lab.gw, RULESETS[self.name], lab.ca4)
 
-    def attach_drop(self, space, dev):
-        process = space.popen([TOOL, OBJECT, "drop", dev], stdout=-1, text=True)
+    def attach(self, space, dev, obj=OBJECT, program="path_drop"):
+        process = space.popen([TOOL, obj, "attach", dev, program], stdout=-1, text=True)
         if process.stdout.readline() != "ready\n":
-            raise netlab.LabError(f"cannot attach XDP_DROP to {dev}")
+            raise netlab.LabError(f"cannot attach {program} to {dev}")
 
     def burst(self, cpu, **more):
         """path_flood's own figures."""
@@ -129,8 +132,10 @@ RULESETS = {
     "nft forward, conntrack": path_rules.FORWARD,
     "nft conntrack": path_rules.STATEFUL,
 }
+# Bare limiters of the TEST_RUN benchmark, which do nothing else. From a million sources they let all by.
+REFERENCES = {"limiter on an LRU hash (G)": "limiter_lru", "limiter on sets (S)": "limiter_sets"}
 FLOODED = (DROP, GUARD, METER, "nft ingress, limit first", "nft prerouting (raw)",
-           "nft forward, conntrack")
+           "nft forward, conntrack", *REFERENCES)
 FORWARDING = (PASS, GUARD, "nft conntrack", "nothing at all")
 
 
@@ -201,7 +206,8 @@ def floods(options, told):
         told["tables filled"] = fill_tables(contestants[FLOODED.index(GUARD)].guard)
         for sources, words in ((1, "1 source"), (1024, "1 k sources"), (1 << 20, "1 M sources")):
             title = f"SYN flood, {words}"
-            more, told[f"{title}: reasons"] = flood(contestants, options, sources, title)
+            taking_part = [one for one in contestants if sources == 1 or one.name not in REFERENCES]
+            more, told[f"{title}: reasons"] = flood(taking_part, options, sources, title)
             rows += more
     finally:
         close_all(contestants)
@@ -240,7 +246,7 @@ def established(options, told):
         for one in contestants:
             one.sending = Peer(one).open()
             one.burst(options.cpu, packets=1)  # the handshake's own
-            one.attach_drop(one.lab.ca, "ca0")
+            one.attach(one.lab.ca, "ca0")
             one.burst(options.cpu, packets=options.packets)
         before = {one.name: one.forwarded() for one in contestants}
         figures = rounds_of(contestants, options)
