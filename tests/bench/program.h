@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ enum frame_kind {
 	FRAME_HANDSHAKE, /* the ACK that ends it */
 	FRAME_REQUEST,   /* first segment with data: the row's payload */
 	FRAME_ACK,       /* of the CA's answer */
+	FRAME_ANSWER,    /* from the CA, behind the first bytes of its answer; goes_on */
 };
 
 /* From whom a row's packets come and what they look like. */
@@ -106,6 +108,8 @@ struct guard {
 	int conns_fd, budgets_fd, services_fd, live_fd, stats_fd, passed_fd;
 	__u32 conn_size, conn_key_size;
 	struct ring_buffer *events;
+	pthread_t reader;
+	bool reader_stops;
 	struct sg_live live;
 	struct sg_service svc; /* the limits of the example configuration */
 	__u64 fillers;         /* sources used so far to bring the window to its limit */
@@ -129,6 +133,9 @@ int guard_packet(struct guard *g, const uint8_t *bytes, __u32 len, bool from_ca)
 int guard_count(struct guard *g, struct guard_counts *ret);
 /* Read the events nobody waits for, so that the ring has room. */
 void guard_read_events(struct guard *g);
+/* Somebody who waits for events and reads them, until told to stop. */
+int guard_reader_start(struct guard *g);
+void guard_reader_stop(struct guard *g);
 /* ---- BPF objects in general (program_objects.c) ---- */
 
 int object_open(const char *path, struct bpf_object **ret);
@@ -164,6 +171,7 @@ struct row {
 	__u32 runs;                             /* runs a round, whose median counts; 0 = 1 */
 	bool resets; /* the connection's entry is put back before every packet, by the front */
 	bool two_cpus;
+	bool reader; /* somebody waits for the guard's events, as the daemon does, on the other CPU */
 	int action;      /* of every packet at the guard, and at the references; see any_action */
 	bool any_action; /* the references need not do the same */
 };
@@ -202,6 +210,7 @@ struct measurement {
 	struct subject subjects[SUBJECTS_MAX];
 	int count, rounds;
 	char failure[160]; /* why there is no figure; empty: there is one */
+	bool skipped;      /* for want of something here, which is no failure */
 };
 
 struct options {

@@ -295,3 +295,25 @@ void guard_read_events(struct guard *g)
 {
 	ring_buffer__consume(g->events);
 }
+
+static void *read_until_stopped(void *arg)
+{
+	struct guard *g = arg;
+
+	machine_pin(g->machine->cpus - 1);
+	while (!__atomic_load_n(&g->reader_stops, __ATOMIC_RELAXED))
+		ring_buffer__poll(g->events, 20);
+	return NULL;
+}
+
+int guard_reader_start(struct guard *g)
+{
+	g->reader_stops = false;
+	return -pthread_create(&g->reader, NULL, read_until_stopped, g);
+}
+
+void guard_reader_stop(struct guard *g)
+{
+	__atomic_store_n(&g->reader_stops, true, __ATOMIC_RELAXED);
+	pthread_join(g->reader, NULL);
+}

@@ -28,7 +28,8 @@ static struct run run_of(const struct machine *machine, const struct measurement
 			    .frame = m->frame.bytes,
 			    .len = m->frame.len,
 			    .repeat = (__u32)repeat,
-			    .ifindex = machine->client_if};
+			    .ifindex = m->row->frame == FRAME_ANSWER ? machine->ca_if
+								     : machine->client_if};
 }
 
 /* The packets that warm up, then those that are timed. */
@@ -49,6 +50,18 @@ static int run_timed(const struct machine *machine, struct measurement *m, const
 	return -EPROTO;
 }
 
+static int run_read(const struct machine *machine, struct measurement *m, const struct subject *s,
+		    int cpus, double *ns)
+{
+	int err = guard_reader_start(s->guard);
+
+	if (err)
+		return err;
+	err = run_timed(machine, m, s, cpus, ns);
+	guard_reader_stop(s->guard);
+	return err;
+}
+
 /* A run of the guard: state, counters, run, counters. */
 static int run_guard(const struct machine *machine, struct measurement *m, const struct subject *s,
 		     int cpus, double *ns)
@@ -61,7 +74,9 @@ static int run_guard(const struct machine *machine, struct measurement *m, const
 	__u64 took;
 
 	err = err ? err : guard_count(s->guard, &before);
-	err = err ? err : run_timed(machine, m, s, cpus, ns);
+	if (!err)
+		err = row->reader ? run_read(machine, m, s, cpus, ns)
+				  : run_timed(machine, m, s, cpus, ns);
 	err = err ? err : guard_count(s->guard, &after);
 	guard_read_events(s->guard);
 	if (!err && row->state->after)
@@ -165,10 +180,8 @@ void measure_rows(const struct options *opt, const struct machine *machine,
 		struct measurement *m = &group[i];
 
 		m->rounds = opt->rounds;
-		if (m->row->two_cpus && machine->cpus < CPUS_MAX)
-			fail(m, "only one CPU here");
-		else
-			note(m, subjects_load(opt, machine, m));
+		m->skipped = m->row->two_cpus && machine->cpus < CPUS_MAX;
+		note(m, m->skipped ? fail(m, "only one CPU here") : subjects_load(opt, machine, m));
 		if (!m->failure[0])
 			note(m, warm_up(machine, m));
 	}

@@ -93,18 +93,20 @@ static json_t *objects_json(const struct options *opt)
 
 static json_t *conditions(const struct options *opt, const struct machine *machine)
 {
-	char cpu[128], load[64], date[32];
+	char cpu[128], load[64], date[32], reference[512], compiler[128];
 	struct utsname name;
 	time_t now = time(NULL);
 
 	uname(&name);
 	read_line("/proc/cpuinfo", "model name", cpu, sizeof(cpu));
 	read_line("/proc/loadavg", NULL, load, sizeof(load));
+	snprintf(reference, sizeof(reference), "%s/reference/drop.bpf.o", opt->directory);
+	object_compiler(reference, compiler, sizeof(compiler));
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
 	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:o, s:s, s:o}", "date", date,
 			 "kernel", name.release, "machine", name.machine, "cpu", cpu, "cpus",
 			 machine->cpus, "hz", machine->hz, "rounds", opt->rounds, "load_after",
-			 load, "objects", objects_json(opt), "references_compiler", SG_BENCH_CLANG,
+			 load, "objects", objects_json(opt), "references_compiler", compiler,
 			 "mitigations", mitigations());
 }
 
@@ -120,6 +122,14 @@ static json_t *limit_json(const struct limit *l, double figure)
 	return json_pack("{s:f, s:b}", "ns", l->ns, "ok", figure <= l->ns);
 }
 
+/* With the front. */
+static json_t *gross_json(const struct subject *s, int cpus, int rounds)
+{
+	const struct quartiles q = quartiles_of(s->gross[cpus], rounds);
+
+	return quartiles_json(&q);
+}
+
 static json_t *row_json(const struct measurement *m)
 {
 	json_t *subjects = json_array();
@@ -128,11 +138,13 @@ static json_t *row_json(const struct measurement *m)
 		const struct subject *s = &m->subjects[i];
 		json_t *one;
 
-		if (s->base < 0)
-			continue;
 		one = json_pack("{s:s, s:b, s:o}", "name", s->label, "guard", s->object >= 0,
-				"net_ns", quartiles_json(&s->net[0]));
+				"gross_ns", gross_json(s, 0, m->rounds));
+		if (s->base >= 0)
+			json_object_set_new(one, "net_ns", quartiles_json(&s->net[0]));
 		if (m->row->two_cpus)
+			json_object_set_new(one, "gross_ns_two_cpus", gross_json(s, 1, m->rounds));
+		if (m->row->two_cpus && s->base >= 0)
 			json_object_set_new(one, "net_ns_two_cpus", quartiles_json(&s->net[1]));
 		json_array_append_new(subjects, one);
 	}
@@ -245,8 +257,8 @@ int report(const struct options *opt, const struct machine *machine, const struc
 	}
 	for (int i = 0; i < count; i++)
 		if (all[i].failure[0])
-			printf("\nFAILED: %s (%s): %s\n", all[i].row->says, all[i].row->id,
-			       all[i].failure);
+			printf("\n%s: %s (%s): %s\n", all[i].skipped ? "SKIPPED" : "FAILED",
+			       all[i].row->says, all[i].row->id, all[i].failure);
 	err = write_json(opt, machine, all, count, results, found);
 	free(results);
 	return err ? err : missed;

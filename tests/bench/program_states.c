@@ -199,6 +199,7 @@ const struct state state_window = {
  */
 static int wide_limits(struct guard *g)
 {
+	const __u32 zero = 0;
 	int err = guard_limits_on(g);
 
 	if (err)
@@ -209,7 +210,7 @@ static int wide_limits(struct guard *g)
 	g->svc.next_window = g->svc.window;
 	g->live.source_default =
 		(struct sg_source_limits){.interval_ticks = 1, .burst = 100, .connections = 100};
-	err = bpf_map_update_elem(g->services_fd, &(__u32){0}, &g->svc, BPF_ANY) ? -errno : 0;
+	err = bpf_map_update_elem(g->services_fd, &zero, &g->svc, BPF_ANY) ? -errno : 0;
 	return err ? err : guard_write_live(g);
 }
 
@@ -302,6 +303,22 @@ static int ask(struct guard *g, const struct row *row, __u64 n, __u32 cpu)
 	return err ? err : answer(g, &request, n, cpu, SG_TCP_ACK, CA_ISN + 1, end, ANSWER);
 }
 
+/* Are they all open, and have they all asked (or not) what the CA has answered? */
+static int check_open(struct guard *g, const struct row *row, bool asked)
+{
+	const __u64 wanted = (__u64)row_cpus(row) << row->shape.source_bits;
+	struct guard_counts c;
+	__u64 requests = 0;
+	int err = guard_count(g, &c);
+
+	for (int i = 0; !err && i < SG_REQUEST_MAX_; i++)
+		requests += c.stats.requests[i];
+	if (err || (c.stats.counters[SG_COUNTER_HANDSHAKES] == wanted &&
+		    !c.stats.counters[SG_COUNTER_CLOSED] && requests == (asked ? wanted : 0)))
+		return err;
+	return bench_error(-EPROTO, "connections do not open, or close, as they should");
+}
+
 static int connections(struct guard *g, const struct row *row, bool asked)
 {
 	int err = guard_limits_off(g);
@@ -313,6 +330,7 @@ static int connections(struct guard *g, const struct row *row, bool asked)
 		}
 		guard_read_events(g);
 	}
+	err = err ? err : check_open(g, row, asked);
 	return err ? err : guard_limits_on(g);
 }
 
@@ -374,6 +392,12 @@ static __u64 took_established(const struct guard_counts *c)
 	return took;
 }
 
+static __u64 took_from_ca(const struct guard_counts *c)
+{
+	return c->stats.counters[SG_COUNTER_PACKETS_CA] - c->stats.counters[SG_COUNTER_ADOPTED] -
+	       c->stats.counters[SG_COUNTER_FORGED] - c->stats.counters[SG_COUNTER_CLOSED];
+}
+
 static __u64 took_next(const struct guard_counts *c)
 {
 	return c->stats.requests[SG_REQUEST_GETNEXTCACERT];
@@ -386,6 +410,7 @@ static __u64 took_operation(const struct guard_counts *c)
 }
 
 const struct state state_established = {.prepare = prepare_established, .took = took_established};
+const struct state state_answering = {.prepare = prepare_established, .took = took_from_ca};
 const struct state state_operation = {
 	.prepare = prepare_opened, .before = reopen, .took = took_operation};
 const struct state state_next = {.prepare = prepare_opened, .before = reopen, .took = took_next};

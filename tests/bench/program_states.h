@@ -10,7 +10,7 @@ extern const struct state state_source_rate, state_policies;
 extern const struct state state_window;
 /* One CPU only. */
 extern const struct state state_admitted, state_admitted_new;
-extern const struct state state_established;
+extern const struct state state_established, state_answering;
 /* With row.resets. */
 extern const struct state state_next, state_operation;
 /* With shape.goes_on, one connection. */
