@@ -216,6 +216,11 @@ static const struct step daemon_calls[] = {
 	DAEMON_ENDS(1, 0),
 };
 
+static const struct step daemon_takes_again[] = {
+	SERVICE(slots, 2), DAEMON_TAKES(9, ADMITTED), DAEMON_TAKES(9, ADMITTED),
+	SYN(1, ADMITTED),  SYN(2, REFUSED(SLOTS)),
+};
+
 /* ---- whose turn ---- */
 
 static const struct step turns[] = {
@@ -362,6 +367,7 @@ const struct scene scenes_limits[] = {
 	SCENE("a SYN on an open connection ends it when due", reclaim_by_own_syn),
 	SCENE("refused by RST", refused_by_rst),
 	SCENE("the daemon takes and ends", daemon_calls),
+	SCENE("the daemon takes again from the same port", daemon_takes_again),
 	SCENE("one place in ten", turns),
 	SCENE("refused and come again", refused_come_again),
 	SCENE("a deaf CA", deaf),
