@@ -19,6 +19,7 @@
 
 #include "../twin/coverage.h"
 #include "../twin/gen.h"
+#include "../twin/invariants.h"
 #include "../twin/kernel.h"
 #include "../twin/scenes.h"
 
@@ -66,29 +67,49 @@ static void explain(const struct gen *g, __u64 seed, __u64 number, __u64 step)
 	fprintf(stderr, "  on interface %u, tick %llu\n", g->frame_ifindex, g->world.ticks);
 }
 
-/* Run a case. careful: compare all state after every step, and say where it begins to differ. */
+/* careful: compare all state, too. */
+static bool run_step(struct gen *g, struct invariants *inv, bool careful, struct coverage *c)
+{
+	__u64 before = g->packets;
+	const char *broken;
+
+	if (!gen_step(g) || (careful && !guards_compare()))
+		return false;
+	if (g->packets != before)
+		coverage_packet(c, g->frame, g->frame_len, &g->outcome);
+	broken = invariants_step(inv, g, g->packets != before);
+	if (!broken && careful)
+		broken = invariants_end(inv);
+	if (broken)
+		fprintf(stderr, "broken: %s\n", broken);
+	return !broken;
+}
+
+/* Run a case. careful: find the step at which it begins to differ. */
 static bool run_case(__u64 seed, __u64 number, bool careful, struct coverage *c)
 {
+	static struct invariants inv;
 	static struct gen g;
 	struct dice dice = dice_of_seed(seed, number);
-	__u64 steps = CASE_STEPS_MIN + dice_roll(&dice, CASE_STEPS_MORE), before;
+	__u64 steps = CASE_STEPS_MIN + dice_roll(&dice, CASE_STEPS_MORE);
+	const char *broken;
 
 	g.take = coverage_event;
 	g.take_ctx = c;
 	gen_begin(&g, dice, interfaces);
+	invariants_begin(&inv);
 	for (__u64 i = 0; i < steps; i++) {
-		before = g.packets;
-		if (!gen_step(&g) || (careful && !guards_compare())) {
-			explain(&g, seed, number, i);
-			return false;
-		}
-		if (g.packets != before)
-			coverage_packet(c, g.frame, g.frame_len, &g.outcome);
+		if (run_step(&g, &inv, careful, c))
+			continue;
+		explain(&g, seed, number, i);
+		return false;
 	}
 	coverage_case(c);
-	if (guards_drain(coverage_event, c) && guards_compare())
+	broken = invariants_end(&inv);
+	if (guards_drain(coverage_event, c) && guards_compare() && !broken)
 		return true;
-	fprintf(stderr, "seed %llu, case %llu: they differ at its end\n", seed, number);
+	fprintf(stderr, "seed %llu, case %llu: wrong at its end: %s\n", seed, number,
+		broken ? broken : "they differ");
 	return false;
 }
 
