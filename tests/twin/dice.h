@@ -14,6 +14,9 @@ struct dice {
 	const __u8 *bytes; /* NULL: by seed */
 	size_t left;
 	bool empty; /* the bytes have been used up */
+	/* By seed: the bytes that would make the same choices, when not NULL. */
+	__u8 *record;
+	size_t recorded, record_room;
 };
 
 static inline struct dice dice_of_seed(__u64 seed, __u64 number)
@@ -37,13 +40,27 @@ static inline __u64 dice_next(struct dice *d)
 	return z ^ (z >> 31);
 }
 
+static inline void dice_note(struct dice *d, __u64 value, __u64 sides)
+{
+	__u32 bits = 0;
+
+	for (__u64 most = sides - 1; most; most >>= 8)
+		bits += 8;
+	for (; bits && d->recorded < d->record_room; bits -= 8)
+		d->record[d->recorded++] = (__u8)(value >> (bits - 8));
+}
+
 /* 0 to sides - 1. As few bytes as can hold it; 0 when there are none left. */
 static inline __u64 dice_roll(struct dice *d, __u64 sides)
 {
 	__u64 value = 0;
 
-	if (!d->bytes)
-		return dice_next(d) % sides;
+	if (!d->bytes) {
+		value = dice_next(d) % sides;
+		if (d->record)
+			dice_note(d, value, sides);
+		return value;
+	}
 	for (__u64 most = sides - 1; most; most >>= 8) {
 		if (!d->left) {
 			d->empty = true;
