@@ -166,10 +166,10 @@ struct row {
 	enum frame_kind frame;
 	const struct state *state;
 	const char *references[REFERENCES_MAX]; /* names in reference/ */
-	__u32 warm;                             /* packets before those that are timed */
-	__u32 repeat;                           /* packets a run */
-	__u32 runs;                             /* runs a round, whose median counts; 0 = 1 */
-	bool resets; /* the connection's entry is put back before every packet, by the front */
+	__u32 warm; /* packets before those that are timed, of a short run on one CPU; shape.new_ports */
+	__u32 repeat; /* packets a run */
+	__u32 runs;   /* runs a round, whose median counts; 0 = 1 */
+	bool resets;  /* the connection's entry is put back before every packet, by the front */
 	bool two_cpus;
 	bool reader; /* somebody waits for the guard's events, as the daemon does, on the other CPU */
 	int action;      /* of every packet at the guard, and at the references; see any_action */
@@ -185,6 +185,12 @@ static inline __u32 row_cpus(const struct row *row)
 static inline __u32 row_cpu_bit(const struct row *row)
 {
 	return row->two_cpus ? 20 : 0;
+}
+
+/* Packets a run and CPU: with warm, one more stands for the end. */
+static inline __u32 row_sent(const struct row *row)
+{
+	return row->warm ? row->warm + row->repeat + 1 : row->repeat;
 }
 
 extern const struct row rows[];

@@ -10,6 +10,7 @@
 
 const volatile struct vary vary = {};
 const volatile __u32 varies = 0;
+const volatile __u32 stamps = 0;
 const volatile struct front_reset reset = {};
 
 /* Packets made so far, by CPU, each in a cache line of its own. The harness sets and reads them. */
@@ -79,6 +80,10 @@ int front(struct xdp_md *ctx)
 
 	if (varies) {
 		n = counts[cpu].packets++;
+		if (stamps && n == counts[cpu].stamp_at[0])
+			counts[cpu].stamp_ns[0] = bpf_ktime_get_ns();
+		if (stamps && n == counts[cpu].stamp_at[1])
+			counts[cpu].stamp_ns[1] = bpf_ktime_get_ns();
 		if (make_packet(ctx, n, cpu))
 			return XDP_ABORTED;
 	}

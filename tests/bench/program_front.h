@@ -21,9 +21,12 @@ struct front_reset {
 	__u64 value[FRONT_RESET_WORDS];
 };
 
+/* One CPU's cache line. */
 struct front_count {
 	__u64 packets;
-	__u64 pad[7];
+	__u64 stamp_at[2]; /* before which packets to look at the clock (rows with warm) ... */
+	__u64 stamp_ns[2]; /* ... and what it said */
+	__u64 pad[3];
 };
 
 #endif

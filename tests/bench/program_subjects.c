@@ -158,6 +158,7 @@ static int make_front(const struct row *row, const struct frame *frame,
 	front->rodata->vary = frame->vary;
 	front->rodata->varies = row->shape.source_bits || row->shape.new_ports ||
 				row->shape.goes_on || row->two_cpus;
+	front->rodata->stamps = row->warm != 0;
 	if (reset) {
 		front->rodata->reset = *reset;
 		err = bpf_map__reuse_fd(front->maps.conns, s->guard->conns_fd);
