@@ -273,6 +273,8 @@ static __always_inline int sg_ca_segment(struct xdp_md *ctx, struct sg_run *run)
 	if (pkt->tcp_flags & SG_TCP_SYN && sg_ca_too_late(run)) {
 		sg_count(run, SG_COUNTER_LATE_SYN_ACK);
 		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_LATE, run->flow->now);
+		/* Its next SYN opens another connection at the CA, so it has to be another attempt here. */
+		sg_conn_finish(conn, run->flow->now);
 		return sg_answer_stray(ctx, run->flow);
 	}
 	effects = sg_conn_from_ca(conn, pkt, run->flow->now);

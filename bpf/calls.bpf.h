@@ -43,10 +43,14 @@ static __always_inline int sg_take_entry(const struct sg_take_call *call,
 					 const struct sg_grant *grant)
 {
 	__u32 zero = 0;
-	struct sg_conn *conn = bpf_map_lookup_elem(&sg_call_scratch, &zero);
+	struct sg_conn *conn = bpf_map_lookup_elem(&sg_call_scratch, &zero), *old;
 
 	if (!conn)
 		return -1;
+	/* The port was free, so what had it is over; its end was not seen, and it may still hold a slot. */
+	old = bpf_map_lookup_elem(&sg_conns, &ask->key);
+	if (old)
+		sg_conn_finish(old, ask->now);
 	__builtin_memset(conn, 0, sizeof(*conn));
 	conn->generation = ask->generation;
 	conn->place = grant->place;

@@ -69,7 +69,7 @@ static __always_inline void sg_look_stamp(struct xdp_md *ctx, struct sg_flow *fl
 	sg_frame_stamp(ctx);
 }
 
-/* Read checksums, timestamp and IP options of the packet at hand, to flow->look. */
+/* Read checksums, timestamp, IP options and hops of the packet at hand, to flow->look. */
 static __always_inline void sg_segment_look(struct xdp_md *ctx, struct sg_flow *flow)
 {
 	const struct sg_packet *pkt = &flow->pkt;
@@ -89,22 +89,17 @@ static __always_inline void sg_segment_look(struct xdp_md *ctx, struct sg_flow *
 	sg_segment_judge(pkt, ip_sum, tcp_sum, field, &flow->look);
 	if (tcp_header > sizeof(*tcp))
 		sg_look_stamp(ctx, flow);
-	if (ip_len > (pkt->family == 4 ? 20 : 40))
-		flow->look.odd_ip = sg_frame_odd_ip(ctx);
+	if (ip_len > (pkt->family == 4 ? 20 : 40) && sg_frame_odd_ip(ctx))
+		flow->look.odd_ip = true;
 }
-
-/* Fewer hops left than this may not reach the CA; honest packets come with dozens. */
-#define SG_HOPS_MIN 8
 
 /* Would a CA that listens answer this SYN, as it was looked at? Else its silence is no evidence of
  * deafness, and a feeler is wasted: one client with wrong checksums could keep everybody out.
  */
-static __always_inline bool sg_syn_answerable(struct xdp_md *ctx, const struct sg_flow *flow)
+static __always_inline bool sg_syn_answerable(const struct sg_flow *flow)
 {
-	const __u8 *hops = sg_frame_at(ctx, flow->pkt.l3_off + (flow->pkt.family == 4 ? 8 : 7), 1);
-
-	return hops && *hops >= SG_HOPS_MIN && !flow->pkt.fragment &&
-	       !(flow->pkt.tcp_flags & SG_TCP_FIN) && flow->look.sound && !flow->look.odd_ip;
+	return !flow->pkt.fragment && !(flow->pkt.tcp_flags & SG_TCP_FIN) && flow->look.sound &&
+	       !flow->look.odd_ip && !flow->look.odd_tcp;
 }
 
 /* Look at this SYN: would it be answered? */
@@ -115,7 +110,7 @@ __noinline int sg_syn_look(struct xdp_md *ctx)
 	if (!sg_run_begin(&run))
 		return 0;
 	sg_segment_look(ctx, run.flow);
-	return sg_syn_answerable(ctx, run.flow);
+	return sg_syn_answerable(run.flow);
 }
 
 /* A SYN goes on to the CA. */

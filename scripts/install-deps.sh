@@ -9,6 +9,8 @@ packages=(
 	clang-format clang-tidy cppcheck shellcheck man-db
 	iproute2 iputils-ping ethtool nftables tcpdump python3 procps util-linux curl openssl
 	scep strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins prometheus
+	# Readers and clients that the classifier is tried against.
+	nginx haproxy lighttpd apache2-bin nodejs php-cli libcgi-pm-perl certmonger wget busybox
 )
 
 missing=()
@@ -34,3 +36,9 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+# Nor at the next boot.
+for package in "${missing[@]}"; do
+	case $package in
+	nginx | haproxy | lighttpd | certmonger | prometheus) systemctl --quiet disable "$package" 2> /dev/null || true ;;
+	esac
+done

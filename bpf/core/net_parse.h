@@ -42,6 +42,7 @@ struct sg_packet {
 	__u16 window;
 	__u8 tcp_flags;
 	__u8 family; /* 4 or 6 */
+	__u8 hops;   /* left: TTL, hop limit */
 	__u8 vlan_tags;
 	bool fragment; /* first fragment of several */
 };
@@ -127,6 +128,7 @@ static __always_inline enum sg_parse sg_parse_ipv4(struct sg_cursor *cur, struct
 	if (header_len < sizeof(*ip) || total < header_len || total > sg_cursor_left(cur))
 		return SG_PARSE_MALFORMED;
 	pkt->family = 4;
+	pkt->hops = ip->ttl;
 	pkt->src = sg_ip_from_v4(ip->src);
 	pkt->dst = sg_ip_from_v4(ip->dst);
 	if (ip->protocol != SG_IPPROTO_TCP)
@@ -151,7 +153,7 @@ static __always_inline int sg_parse_ipv6_extension(struct sg_cursor *cur, __u8 *
 	__u32 len, offset;
 
 	*result = *first_of_many ? SG_PARSE_HIDDEN : SG_PARSE_MALFORMED;
-	if (!ext)
+	if (!ext || *left < 8)
 		return 0;
 	if (*next == SG_IPPROTO_FRAGMENT) {
 		len = 8;
@@ -191,6 +193,7 @@ static __always_inline enum sg_parse sg_parse_ipv6(struct sg_cursor *cur, struct
 	if (left > sg_cursor_left(cur))
 		return SG_PARSE_MALFORMED;
 	pkt->family = 6;
+	pkt->hops = ip->hop_limit;
 	pkt->src = ip->src;
 	pkt->dst = ip->dst;
 	/* On the wire these are nobody's addresses (every stack drops them); here they would pass for IPv4. */

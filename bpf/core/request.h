@@ -51,11 +51,13 @@ static __always_inline void sg_request_ahead(struct sg_conn *c, __u32 seq)
 }
 
 /* A segment that may or may not count for the CA was not believed, or has bytes that cannot be seen
- * here: nothing useful is believed of this connection any more.
+ * here, or a timestamp that was noted (sg_conn_looks_sound()): nothing useful is believed of this
+ * connection any more.
  */
 static __always_inline void sg_request_doubt(struct sg_conn *c, const struct sg_packet *pkt)
 {
-	if (pkt->payload_len || pkt->fragment)
+	if (pkt->payload_len || pkt->fragment ||
+	    (c->flags & SG_CONN_STAMPED && !c->client.line_done))
 		sg_conn_flag(c, SG_CONN_DOUBT);
 }
 

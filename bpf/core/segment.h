@@ -3,7 +3,8 @@
  * (RFC 7323), before a byte of it is read as part of a request: whoever sends a segment that the CA
  * throws away could else show the guard another request than the CA.
  *
- * What cannot be known from here: whether the segment dies on the way behind the guard (low TTL).
+ * What cannot be known from here: whether the segment dies on the way behind the guard. With few hops left
+ * it may.
  */
 #ifndef SG_SEGMENT_H
 #define SG_SEGMENT_H
@@ -16,11 +17,16 @@
 /* Longest run of bytes summed: a TCP segment of an Ethernet MTU and a bit. A multiple of 8. */
 #define SG_SUM_MAX 1600
 
-/* TCP options: 40 bytes at most, each at least one. */
-#define SG_TCP_OPTIONS_MAX 40
+/* Fewer hops left than this may not reach the CA; honest packets come with dozens. */
+#define SG_HOPS_MIN 8
+
+/* Most TCP options looked at, padding included: no stack sends half as many, 40 bytes hold twice. */
+#define SG_TCP_OPTIONS_MAX 16
 #define SG_TCP_OPTION_END  0
 #define SG_TCP_OPTION_NOP  1
 #define SG_TCP_OPTION_TIME 8
+#define SG_TCP_OPTION_MD5  19 /* RFC 2385, RFC 5925: unasked for, Linux throws the segment away */
+#define SG_TCP_OPTION_AO   29
 
 /* How a timestamp begins when it is the only option: two NOPs before it (RFC 7323, A). */
 #define SG_TCP_STAMP_ALONE 0x0101080a
@@ -30,7 +36,8 @@ struct sg_segment_look {
 	bool sound;   /* both checksums hold, or the TCP one is only begun (see partial) */
 	bool partial; /* the TCP checksum is the pseudo header's sum: not sent over a wire yet */
 	bool stamped;
-	bool odd_ip; /* IP options or extension headers that some receivers throw away */
+	bool odd_ip; /* IP options, extension headers or a hop count that not every receiver gets past */
+	bool odd_tcp; /* TCP options for which some receivers throw the segment away */
 };
 
 static __always_inline __u16 sg_sum_fold64(__u64 sum)
@@ -105,7 +112,9 @@ static __always_inline __u64 sg_sum_pseudo(const struct sg_packet *pkt, __u32 tc
 	return sum;
 }
 
-/* Find TSval in options of `len` bytes at p. */
+/* Find TSval in options of `len` bytes at p, and what receivers differ over: signatures, several
+ * timestamps (most take the last) and options of no possible length.
+ */
 static __always_inline void sg_find_stamp(const __u8 *p, const __u8 *end, __u32 len,
 					  struct sg_segment_look *look)
 {
@@ -124,18 +133,20 @@ static __always_inline void sg_find_stamp(const __u8 *p, const __u8 *end, __u32 
 			at++;
 			continue;
 		}
+		if (option[1] < 2 || at + option[1] > len || option[0] == SG_TCP_OPTION_MD5 ||
+		    option[0] == SG_TCP_OPTION_AO)
+			break;
 		if (option[0] == SG_TCP_OPTION_TIME && option[1] == 10) {
-			if (at + 10 > len || option + 6 > end)
+			if (option + 6 > end)
 				return;
 			look->stamp = (__u32)option[2] << 24 | (__u32)option[3] << 16 |
 				      (__u32)option[4] << 8 | option[5];
+			look->odd_tcp |= look->stamped;
 			look->stamped = true;
-			return;
 		}
-		if (option[1] < 2)
-			return;
 		at += option[1];
 	}
+	look->odd_tcp |= at < len;
 }
 
 /* Do the IPv4 options, if any, do nothing? Source routes and malformed ones are thrown away by Linux. */
@@ -149,6 +160,14 @@ static __always_inline bool sg_ipv4_plain(const __u8 *ip, const __u8 *end, __u32
 	}
 	return true;
 }
+
+/* Eight bytes as they lie in memory. */
+#define SG_BYTES8(...) (SG_SHORTCUT_HERE ? SG_WORD8(__VA_ARGS__) : SG_PACK8(__VA_ARGS__))
+
+/* Behind the next header's number: no longer than eight bytes, PadN of six, which are zero (or Linux throws
+ * it away: RFC 4942, 2.1.9.5).
+ */
+#define SG_PADDING 0, 1, 4, 0, 0, 0, 0
 
 /* Do the extension headers do nothing: hop-by-hop in front, then destination options, of eight bytes
  * that are all padding? A fragment header is judged elsewhere.
@@ -166,8 +185,9 @@ static __always_inline bool sg_ipv6_plain(const __u8 *ip, const __u8 *end, __u32
 			break;
 		if (p + 8 > end || next == SG_IPPROTO_ROUTING || (next == SG_IPPROTO_HOPOPTS && i))
 			return false;
-		/* PadN of all six bytes. */
-		if (next != SG_IPPROTO_FRAGMENT && (p[1] || p[2] != 1 || p[3] != 4))
+		if (next != SG_IPPROTO_FRAGMENT &&
+		    (sg_load8(p) & ~SG_BYTES8(0xff, 0, 0, 0, 0, 0, 0, 0)) !=
+			    SG_BYTES8(0, SG_PADDING))
 			return false;
 		next = p[0];
 		p += 8;
@@ -211,6 +231,7 @@ static __always_inline void sg_segment_judge(const struct sg_packet *pkt, int ip
 		      (tcp_sum >= 0 && sg_sum_fold64(pseudo + tcp_sum) == 0xffff);
 	if (pkt->family == 4 && ip_sum != 0xffff)
 		look->sound = false;
+	look->odd_ip = pkt->hops < SG_HOPS_MIN;
 }
 
 #endif

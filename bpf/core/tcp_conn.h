@@ -27,6 +27,11 @@
  */
 #define SG_SEQ_REACH (1 << 20)
 
+/* Farthest a timestamp may move from one SYN to its resend, in its own ticks: an hour of them at 1 kHz. So
+ * that it would take 500 resends to make an earlier one look like a later one.
+ */
+#define SG_STAMP_RESEND_MAX (1u << 22)
+
 static __always_inline bool sg_seq_after(__u32 a, __u32 b)
 {
 	return (__s32)(a - b) > 0;
@@ -110,10 +115,16 @@ static __always_inline void sg_conn_syn_look(struct sg_conn *c, const struct sg_
 		sg_conn_flag(c, SG_CONN_PARTIAL);
 	else if (!look->partial && c->flags & SG_CONN_PARTIAL)
 		__sync_fetch_and_and(&c->flags, ~SG_CONN_PARTIAL);
-	if (syn->payload_len || syn->fragment || (resend && !look->sound))
+	if (syn->payload_len || syn->fragment || look->odd_tcp || (resend && !look->sound))
 		sg_conn_flag(c, SG_CONN_DOUBT);
 	if (!look->stamped)
 		return;
+	/* The CA may have taken either SYN: what the later timestamp lets through, the earlier one does, too. */
+	if (resend && c->flags & SG_CONN_STAMPED &&
+	    look->stamp - c->client.stamp > SG_STAMP_RESEND_MAX) {
+		sg_conn_flag(c, SG_CONN_DOUBT);
+		return;
+	}
 	c->client.stamp = look->stamp;
 	sg_conn_flag(c, SG_CONN_STAMPED);
 }
@@ -136,7 +147,7 @@ static __always_inline bool sg_conn_looks_sound(struct sg_conn *c, const struct 
 		return false;
 	if (look->partial && !(c->flags & SG_CONN_PARTIAL) && !sg_packet_joined(pkt))
 		return false;
-	if (look->odd_ip)
+	if (look->odd_ip || look->odd_tcp)
 		sg_conn_flag(c, SG_CONN_DOUBT);
 	if (!(c->flags & SG_CONN_STAMPED))
 		return true;
@@ -180,6 +191,15 @@ static __always_inline bool sg_conn_is_read(const struct sg_conn *c, const struc
 	return c->client.line_done || !sg_seq_after(pkt->seq, c->client.next);
 }
 
+/* Is the client's FIN behind every byte of it, or the same FIN again? An old one is ignored. */
+static __always_inline bool sg_conn_fin_counts(const struct sg_conn *c, const struct sg_packet *pkt)
+{
+	__u32 behind = pkt->seq + pkt->payload_len + !!(c->flags & SG_CONN_CLIENT_FIN);
+
+	return pkt->tcp_flags & SG_TCP_FIN && !sg_seq_after(pkt->seq, c->client.end) &&
+	       !sg_seq_after(c->client.end, behind);
+}
+
 /* A packet of the client other than SYN. Returns effects. one_sided: as above; then the client's FIN
  * must end the connection, for the CA's is never seen. A RST is only the client's word: with a wrong
  * checksum, too few hops to live or bytes missing before it the CA never takes it, and keeps its slot.
@@ -187,7 +207,7 @@ static __always_inline bool sg_conn_is_read(const struct sg_conn *c, const struc
 static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct sg_packet *pkt,
 						 bool one_sided, __u64 now)
 {
-	__u32 effects = 0, end = sg_packet_end(pkt);
+	__u32 effects = 0, end = pkt->seq + pkt->payload_len;
 
 	if (c->state == SG_CONN_CLOSED)
 		return 0;
@@ -197,7 +217,9 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 
 		return !exact ? 0 : proven ? SG_EFFECT_ENDED : SG_EFFECT_ABANDONED;
 	}
-	if (!(pkt->tcp_flags & SG_TCP_ACK) || !sg_seq_near(pkt->seq, c->client.end))
+	/* What comes with a SYN on an open connection is thrown away (RFC 5961, 4). */
+	if ((pkt->tcp_flags & (SG_TCP_ACK | SG_TCP_SYN)) != SG_TCP_ACK ||
+	    !sg_seq_near(pkt->seq, c->client.end))
 		return 0;
 	if (c->ca.known && (sg_seq_after(pkt->ack, c->ca.end) || !sg_seq_near(pkt->ack, c->ca.end)))
 		return 0;
@@ -215,11 +237,13 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 	if (sg_seq_after(pkt->ack, c->client.ack))
 		c->client.ack = pkt->ack;
 	/* One-sided, only a FIN behind everything ends it: what is missing will come again. */
-	if (pkt->tcp_flags & SG_TCP_FIN && !sg_seq_after(pkt->seq, c->client.end))
+	if (sg_conn_fin_counts(c, pkt)) {
 		effects |= sg_conn_fin(c, SG_CONN_CLIENT_FIN,
 				       one_sided && !c->ca.known && sg_conn_is_read(c, pkt)
 					       ? SG_CONN_CLIENT_FIN
 					       : SG_CONN_CA_FIN);
+		end++;
+	}
 	if (sg_seq_after(end, c->client.end))
 		c->client.end = end;
 	return effects | SG_EFFECT_BELIEVED;

@@ -12,12 +12,13 @@ build/bench/%.bpf.o: tests/bench/%.bpf.c $(BPF_SOURCES) $(wildcard tests/bench/p
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-build/bench/program_front.skel.h: build/bench/program_front.bpf.o
+build/gen/program_front.skel.h: build/bench/program_front.bpf.o
 	$(say) SKEL $@
+	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name program_front > $@.new && mv $@.new $@
 
-$(BENCH_OBJECTS): CPPFLAGS += -Ibuild/bench -DSG_BENCH_CLANG='"$(shell $(BPF_CLANG) --version | head -n 1)"'
-$(BENCH_OBJECTS): | build/bench/program_front.skel.h
+$(BENCH_OBJECTS): | build/gen/program_front.skel.h
+lint: build/gen/program_front.skel.h
 
 build/bench/program: $(BENCH_OBJECTS) $(OBJECTS)
 	$(say) LINK $@

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ enum frame_kind {
 	FRAME_HANDSHAKE, /* the ACK that ends it */
 	FRAME_REQUEST,   /* first segment with data: the row's payload */
 	FRAME_ACK,       /* of the CA's answer */
+	FRAME_ANSWER,    /* from the CA, behind the first bytes of its answer; goes_on */
 };
 
 /* From whom a row's packets come and what they look like. */
@@ -51,6 +53,7 @@ struct shape {
 	int vlan_tags;
 	__u32 source_bits; /* 2^source_bits sources */
 	bool new_ports;    /* port and sequence number differ from packet to packet */
+	bool goes_on;      /* one request after the other on the same connection */
 	__u32 base;        /* see struct vary */
 	const char *payload;
 };
@@ -98,8 +101,6 @@ struct quartiles quartiles_of(const double *samples, int count);
 
 /* ---- the guard (program_guard.c) ---- */
 
-struct snapshot; /* of the connection table */
-
 struct guard {
 	struct bpf_object *obj;
 	const struct machine *machine;
@@ -107,10 +108,11 @@ struct guard {
 	int conns_fd, budgets_fd, services_fd, live_fd, stats_fd, passed_fd;
 	__u32 conn_size, conn_key_size;
 	struct ring_buffer *events;
+	pthread_t reader;
+	bool reader_stops;
 	struct sg_live live;
 	struct sg_service svc; /* the limits of the example configuration */
-	struct snapshot *snapshot;
-	__u64 fillers; /* sources used so far to bring the window to its limit */
+	__u64 fillers;         /* sources used so far to bring the window to its limit */
 };
 
 struct guard_counts {
@@ -131,10 +133,9 @@ int guard_packet(struct guard *g, const uint8_t *bytes, __u32 len, bool from_ca)
 int guard_count(struct guard *g, struct guard_counts *ret);
 /* Read the events nobody waits for, so that the ring has room. */
 void guard_read_events(struct guard *g);
-/* Remember, or put back, all entries of the connection table. */
-int guard_remember(struct guard *g);
-int guard_restore(struct guard *g);
-
+/* Somebody who waits for events and reads them, until told to stop. */
+int guard_reader_start(struct guard *g);
+void guard_reader_stop(struct guard *g);
 /* ---- BPF objects in general (program_objects.c) ---- */
 
 int object_open(const char *path, struct bpf_object **ret);
@@ -160,14 +161,17 @@ struct state {
 
 struct row {
 	const char *id, *says;
+	int group; /* rows of one group are measured together */
 	struct shape shape;
 	enum frame_kind frame;
 	const struct state *state;
 	const char *references[REFERENCES_MAX]; /* names in reference/ */
-	__u32 repeat;                           /* packets a run */
-	__u32 runs;                             /* runs a round, whose median counts; 0 = 1 */
-	bool resets; /* the connection's entry is put back before every packet, by the front */
+	__u32 warm; /* packets before those that are timed, of a short run on one CPU; shape.new_ports */
+	__u32 repeat; /* packets a run */
+	__u32 runs;   /* runs a round, whose median counts; 0 = 1 */
+	bool resets;  /* the connection's entry is put back before every packet, by the front */
 	bool two_cpus;
+	bool reader; /* somebody waits for the guard's events, as the daemon does, on the other CPU */
 	int action;      /* of every packet at the guard, and at the references; see any_action */
 	bool any_action; /* the references need not do the same */
 };
@@ -183,10 +187,16 @@ static inline __u32 row_cpu_bit(const struct row *row)
 	return row->two_cpus ? 20 : 0;
 }
 
+/* Packets a run and CPU: with warm, one more stands for the end. */
+static inline __u32 row_sent(const struct row *row)
+{
+	return row->warm ? row->warm + row->repeat + 1 : row->repeat;
+}
+
 extern const struct row rows[];
 extern const size_t row_count;
 
-/* ---- measuring (program_measure.c) ---- */
+/* ---- measuring (program_subjects.c, program_measure.c) ---- */
 
 struct subject {
 	char label[64];
@@ -196,15 +206,17 @@ struct subject {
 	int base;                     /* index of the subject it is net of, -1: is one itself */
 	int object;                   /* index of the guard object, -1: a reference */
 	struct program_front *front;
-	double gross[2][ROUNDS_MAX]; /* on one CPU; on two at once */
-	struct quartiles net[2];
+	double gross[CPUS_MAX][ROUNDS_MAX]; /* on one CPU; on two at once */
+	struct quartiles net[CPUS_MAX];
 };
 
 struct measurement {
 	const struct row *row;
+	struct frame frame;
 	struct subject subjects[SUBJECTS_MAX];
 	int count, rounds;
 	char failure[160]; /* why there is no figure; empty: there is one */
+	bool skipped;      /* for want of something here, which is no failure */
 };
 
 struct options {
@@ -214,19 +226,44 @@ struct options {
 	int only_count;
 	int rounds;
 	bool check;
-	const char *json;
+	char json[512];
 	char directory[256]; /* of the reference objects */
 };
 
-int measure_row(const struct options *opt, const struct machine *m, const struct row *row,
-		struct measurement *ret);
-/* Net of the subject with this name ("parse", ...), or of guard object `object` if name is NULL. NULL: none. */
+/* Load everything the row compares, in the row's state. */
+int subjects_load(const struct options *opt, const struct machine *machine, struct measurement *m);
+void subjects_free(struct measurement *m);
+
+/* Measure rows that are compared with each other, round by round together. */
+void measure_rows(const struct options *opt, const struct machine *machine,
+		  struct measurement *group, int count);
+/* Net of the reference with this name, or of guard object `object` if name is NULL. NULL: there is none. */
 const struct quartiles *measured(const struct measurement *m, const char *name, int object,
 				 int cpus);
 
-/* ---- results (program_report.c) ---- */
+/* ---- results (program_checks.c, program_report.c) ---- */
 
-/* Prints the table and writes the file. Returns how many musts were missed beyond noise, negative errno. */
+/* A bound in ns by the other side's median, and by its upper quartile. */
+struct limit {
+	bool known;
+	double ns, lenient_ns;
+};
+
+struct result {
+	const struct measurement *m;
+	const char *says;
+	int object;
+	int cpus;      /* the figure is of so many at once */
+	bool per_byte; /* the figure is ns a byte */
+	struct quartiles figure;
+	struct limit must, aim;
+	bool missed; /* the must, beyond noise */
+};
+
+/* Everything that is asked of these rows, and rows of which nothing is asked. Returns how many, at most max. */
+int results_of(const struct options *opt, const struct measurement *all, int count,
+	       struct result *out, int max);
+/* Prints the table and writes the file. Returns how many musts were missed beyond noise, or negative errno. */
 int report(const struct options *opt, const struct machine *m, const struct measurement *all,
 	   int count);
 

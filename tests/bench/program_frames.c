@@ -34,7 +34,11 @@ static void fill_sums(struct frame *f)
 		f->vary.tcp_sum += words_complemented(l4, 2);
 	if (f->vary.vary_isn)
 		f->vary.tcp_sum += words_complemented(l4 + 4, 4);
+	if (f->vary.seq_step)
+		f->vary.tcp_sum += words_complemented(l4 + 4, 8);
 }
+
+static const char answer_bytes[1000];
 
 /* Sequence numbers as the connection of CLIENT_ISN and CA_ISN has them. */
 static void fill_tcp(enum frame_kind kind, const char *payload, struct packet *p)
@@ -53,6 +57,12 @@ static void fill_tcp(enum frame_kind kind, const char *payload, struct packet *p
 		p->payload = payload;
 		p->payload_len = strlen(payload);
 		break;
+	case FRAME_ANSWER:
+		p->seq = CA_ISN + sizeof(ANSWER);
+		p->ack = CLIENT_ISN + 1 + strlen(payload);
+		p->payload = answer_bytes;
+		p->payload_len = sizeof(answer_bytes);
+		break;
 	case FRAME_ACK:
 		p->seq += strlen(payload);
 		p->ack += sizeof(ANSWER) - 1;
@@ -60,6 +70,17 @@ static void fill_tcp(enum frame_kind kind, const char *payload, struct packet *p
 	default:
 		break;
 	}
+}
+
+static void turn(struct packet *p)
+{
+	const char *source = p->src;
+	uint16_t port = p->sport;
+
+	p->src = p->dst;
+	p->sport = p->dport;
+	p->dst = source;
+	p->dport = port;
 }
 
 void frame_build(const struct shape *shape, enum frame_kind kind, __u32 cpu_bit, struct frame *out)
@@ -83,6 +104,8 @@ void frame_build(const struct shape *shape, enum frame_kind kind, __u32 cpu_bit,
 		snprintf(source, sizeof(source), "2001:db8:%x:%x::7", shape->base >> 16,
 			 shape->base & 0xffff);
 	fill_tcp(kind, shape->payload ? shape->payload : "", &p);
+	if (kind == FRAME_ANSWER)
+		turn(&p);
 	memset(out, 0, sizeof(*out));
 	out->len = packet_build(&p, out->bytes);
 	out->vary = (struct vary){
@@ -93,8 +116,12 @@ void frame_build(const struct shape *shape, enum frame_kind kind, __u32 cpu_bit,
 		.vary_port = shape->new_ports,
 		.vary_isn = shape->new_ports,
 		.cpu_bit = cpu_bit,
-		.base = shape->base,
+		.base = kind == FRAME_ANSWER ? ntohl(inet_addr(CA_V4)) : shape->base,
 		.port = 1024,
+		.seq_step = shape->goes_on ? p.payload_len : 0,
+		.ack_step = kind == FRAME_ANSWER ? 0 : sizeof(ANSWER) - 1,
+		.seq = p.seq,
+		.ack = p.ack,
 	};
 	fill_sums(out);
 }

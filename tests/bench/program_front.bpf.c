@@ -10,6 +10,7 @@
 
 const volatile struct vary vary = {};
 const volatile __u32 varies = 0;
+const volatile __u32 stamps = 0;
 const volatile struct front_reset reset = {};
 
 /* Packets made so far, by CPU, each in a cache line of its own. The harness sets and reads them. */
@@ -30,10 +31,28 @@ struct {
 	__type(value, __u64);
 } conns SEC(".maps");
 
-static __always_inline void restore(void)
+/* Or clang takes the zeros above for the truth. */
+static __always_inline const struct vary *vary_loaded(void)
 {
-	__u64 *value = bpf_map_lookup_elem(&conns, (const void *)reset.key);
+	const struct vary *v = (const struct vary *)&vary;
 
+	asm volatile("" : "+r"(v));
+	return v;
+}
+
+/* Put the entry of packet n's connection back to where it was before that packet. */
+static __always_inline void restore(__u64 n, __u32 cpu)
+{
+	const struct front_reset *from = (const struct front_reset *)&reset;
+	const struct vary *v = vary_loaded();
+	__u8 key[FRONT_KEY_MAX] __attribute__((aligned(8)));
+	__u64 *value;
+
+	asm volatile("" : "+r"(from));
+	__builtin_memcpy(key, from->key, sizeof(key));
+	*(__be32 *)(key + (reset.source_off & (FRONT_KEY_MAX - 4))) =
+		sg_htonl(v->base + vary_source(v, n, cpu));
+	value = bpf_map_lookup_elem(&conns, key);
 	if (!value)
 		return;
 #pragma unroll
@@ -42,27 +61,34 @@ static __always_inline void restore(void)
 			value[reset.index[i]] = reset.value[i];
 }
 
-static __always_inline int make_packet(struct xdp_md *ctx)
+static __always_inline int make_packet(struct xdp_md *ctx, __u64 n, __u32 cpu)
 {
-	const struct vary *v = (const struct vary *)&vary;
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 cpu = bpf_get_smp_processor_id() & (FRONT_CPUS - 1);
+	const struct vary *v = vary_loaded();
 
-	/* Or clang takes the zeros above for the truth. */
-	asm volatile("" : "+r"(v));
 	if (data + v->l4_off + sizeof(struct sg_tcp_header) > end)
 		return -1;
-	vary_apply(v, data + v->l3_off, data + v->l4_off, counts[cpu].packets++, cpu);
+	vary_apply(v, data + v->l3_off, data + v->l4_off, n, cpu);
 	return 0;
 }
 
 SEC("xdp")
 int front(struct xdp_md *ctx)
 {
-	if (varies && make_packet(ctx))
-		return XDP_ABORTED;
+	__u32 cpu = bpf_get_smp_processor_id() & (FRONT_CPUS - 1);
+	__u64 n = 0;
+
+	if (varies) {
+		n = counts[cpu].packets++;
+		if (stamps && n == counts[cpu].stamp_at[0])
+			counts[cpu].stamp_ns[0] = bpf_ktime_get_ns();
+		if (stamps && n == counts[cpu].stamp_at[1])
+			counts[cpu].stamp_ns[1] = bpf_ktime_get_ns();
+		if (make_packet(ctx, n, cpu))
+			return XDP_ABORTED;
+	}
 	if (reset.count)
-		restore();
+		restore(n, cpu);
 	bpf_tail_call_static(ctx, &next, 0);
 	return XDP_ABORTED;
 }

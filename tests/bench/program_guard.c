@@ -12,11 +12,6 @@
 #define CONNS         16384
 #define SYN_BUCKETS   (65536 / 8)
 
-struct snapshot {
-	__u32 count, capacity;
-	uint8_t *keys, *values;
-};
-
 static int check_layout(const struct guard *g)
 {
 	const struct {
@@ -248,20 +243,10 @@ int guard_load(const char *path, const struct machine *m, struct guard **ret)
 	return 0;
 }
 
-static void snapshot_free(struct snapshot *s)
-{
-	if (!s)
-		return;
-	free(s->keys);
-	free(s->values);
-	free(s);
-}
-
 void guard_free(struct guard *g)
 {
 	if (!g)
 		return;
-	snapshot_free(g->snapshot);
 	ring_buffer__free(g->events);
 	bpf_object__close(g->obj);
 	free(g);
@@ -311,46 +296,24 @@ void guard_read_events(struct guard *g)
 	ring_buffer__consume(g->events);
 }
 
-static struct snapshot *snapshot_new(const struct guard *g)
+static void *read_until_stopped(void *arg)
 {
-	struct snapshot *s = calloc(1, sizeof(*s));
+	struct guard *g = arg;
 
-	if (!s)
-		return NULL;
-	s->capacity = CONNS;
-	s->keys = malloc((size_t)CONNS * g->conn_key_size);
-	s->values = malloc((size_t)CONNS * g->conn_size);
-	if (s->keys && s->values)
-		return s;
-	snapshot_free(s);
+	machine_pin(g->machine->cpus - 1);
+	while (!__atomic_load_n(&g->reader_stops, __ATOMIC_RELAXED))
+		ring_buffer__poll(g->events, 20);
 	return NULL;
 }
 
-int guard_remember(struct guard *g)
+int guard_reader_start(struct guard *g)
 {
-	struct snapshot *s = snapshot_new(g);
-	uint8_t *key, *before = NULL;
-
-	if (!s)
-		return -ENOMEM;
-	for (; s->count < s->capacity; s->count++, before = key) {
-		key = s->keys + (size_t)s->count * g->conn_key_size;
-		if (bpf_map_get_next_key(g->conns_fd, before, key))
-			break;
-		if (bpf_map_lookup_elem(g->conns_fd, key,
-					s->values + (size_t)s->count * g->conn_size))
-			break;
-	}
-	snapshot_free(g->snapshot);
-	g->snapshot = s;
-	return s->count ? 0 : -ENOENT;
+	g->reader_stops = false;
+	return -pthread_create(&g->reader, NULL, read_until_stopped, g);
 }
 
-int guard_restore(struct guard *g)
+void guard_reader_stop(struct guard *g)
 {
-	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	__u32 count = g->snapshot->count;
-
-	return bpf_map_update_batch(g->conns_fd, g->snapshot->keys, g->snapshot->values, &count,
-				    &opts);
+	__atomic_store_n(&g->reader_stops, true, __ATOMIC_RELAXED);
+	pthread_join(g->reader, NULL);
 }

@@ -1,250 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One row: everything it compares is loaded, brought into the row's state and run in turn, round by round,
- * each behind a front program of its own. A figure counts only if the guard's own counters say that every
- * packet took the way the row is about.
+/* Rounds: everything a group of rows compares runs in turn, each behind a front program of its own. A figure
+ * counts only if the guard's own counters say that every packet took the way its row is about.
  */
-#include <unistd.h>
-
 #include "program.h"
 
 #define RUNS_MAX 16
-
-/* Of CJ's keys: TCP. */
-struct flow_v4 {
-	__be32 source, dest;
-	__be16 sport, dport;
-	__u32 protocol;
-};
-
-struct flow_v6 {
-	__be32 source[4], dest[4];
-	__be16 sport, dport;
-	__u32 protocol;
-};
 
 static int fail(struct measurement *m, const char *text)
 {
 	snprintf(m->failure, sizeof(m->failure), "%s", text);
 	return -EPROTO;
 }
-
-/* ---- references ---- */
-
-/* Sources that are to be refused earn one connection an hour; others as many as they like. */
-static int set_rates(struct bpf_object *obj, const struct row *row, __u32 hz)
-{
-	const bool refused = row->action == XDP_DROP;
-	const __u64 interval_ns = refused ? 3600ull * 1000000000 : 1;
-	const __u64 burst_ns = refused ? 6 * interval_ns : 3600ull * 1000000000;
-	const __u32 interval = refused ? 3600 * hz : 1, burst = refused ? 6 * interval : 0x7fffffff;
-	const struct {
-		const char *name;
-		const void *value;
-		size_t size;
-	} constants[] = {{"interval_ns", &interval_ns, 8},
-			 {"burst_ns", &burst_ns, 8},
-			 {"interval_ticks", &interval, 4},
-			 {"burst_ticks", &burst, 4}};
-
-	for (size_t i = 0; i < sizeof(constants) / sizeof(*constants); i++) {
-		int err = object_set(obj, constants[i].name, constants[i].value, constants[i].size);
-
-		if (err && err != -ENOENT)
-			return err;
-	}
-	return 0;
-}
-
-/* Tell CJ of every connection of the row. */
-static int add_flows(const struct bpf_object *obj, const struct row *row, const struct frame *frame)
-{
-	const int fd = object_map_fd(obj, row->shape.family == 4 ? "flows_v4" : "flows_v6");
-	const __u64 seen = 0;
-
-	for (__u32 cpu = 0; cpu < row_cpus(row); cpu++) {
-		for (__u64 n = 0; n < 1ull << row->shape.source_bits; n++) {
-			uint8_t bytes[PACKET_MAX], *l3 = bytes + frame->vary.l3_off;
-			struct flow_v4 v4 = {.protocol = IPPROTO_TCP};
-			struct flow_v6 v6 = {.protocol = IPPROTO_TCP};
-
-			frame_nth(frame, n, cpu, bytes);
-			memcpy(&v4.source, l3 + 12, 8);
-			memcpy(&v4.sport, bytes + frame->vary.l4_off, 4);
-			memcpy(v6.source, l3 + 8, 32);
-			memcpy(&v6.sport, bytes + frame->vary.l4_off, 4);
-			if (bpf_map_update_elem(fd,
-						row->shape.family == 4 ? (void *)&v4 : (void *)&v6,
-						&seen, BPF_ANY))
-				return bench_error(-errno, "cannot fill CJ's table");
-		}
-	}
-	return 0;
-}
-
-static int load_reference(const struct options *opt, const struct machine *m, const struct row *row,
-			  const char *name, const struct frame *frame, struct subject *s)
-{
-	char path[512];
-	int err;
-
-	snprintf(path, sizeof(path), "%s/reference/%s.bpf.o", opt->directory, name);
-	snprintf(s->label, sizeof(s->label), "%s", name);
-	s->object = -1;
-	err = object_open(path, &s->reference);
-	err = err ? err : set_rates(s->reference, row, m->hz);
-	if (!err && bpf_object__load(s->reference))
-		err = bench_error(-errno, "the kernel refuses '%s'", path);
-	if (err)
-		return err;
-	s->target_fd = object_program_fd(s->reference, name);
-	if (s->target_fd < 0)
-		return s->target_fd;
-	return strcmp(name, "lookup") ? 0 : add_flows(s->reference, row, frame);
-}
-
-/* ---- the front ---- */
-
-/* Which words of the entry does this packet change? They are what the front puts back. */
-static int find_changes(struct guard *g, const struct frame *frame, struct front_reset *reset,
-			const uint8_t *key, const uint64_t *was)
-{
-	uint64_t *is = malloc(g->conn_size);
-	int err = is ? 0 : -ENOMEM;
-
-	if (!err && guard_packet(g, frame->bytes, frame->len, false) != XDP_PASS)
-		err = -EPROTO;
-	if (!err && bpf_map_lookup_elem(g->conns_fd, key, is))
-		err = -errno;
-	memset(reset, 0, sizeof(*reset));
-	memcpy(reset->key, key, g->conn_key_size);
-	for (__u32 i = 0; !err && i < g->conn_size / 8; i++) {
-		if (is[i] == was[i])
-			continue;
-		if (reset->count == FRONT_RESET_WORDS) {
-			err = -E2BIG;
-			break;
-		}
-		reset->index[reset->count] = i;
-		reset->value[reset->count++] = was[i];
-	}
-	free(is);
-	return err || reset->count ? err : -ENOENT;
-}
-
-static int fill_reset(struct guard *g, const struct frame *frame, struct front_reset *reset)
-{
-	uint8_t key[FRONT_KEY_MAX];
-	uint64_t *was = malloc(g->conn_size);
-	int err = was && g->conn_key_size <= sizeof(key) ? 0 : -ENOMEM;
-
-	if (!err && (bpf_map_get_next_key(g->conns_fd, NULL, key) ||
-		     bpf_map_lookup_elem(g->conns_fd, key, was)))
-		err = -errno;
-	err = err ? err : find_changes(g, frame, reset, key, was);
-	free(was);
-	return err ? bench_error(err, "cannot see what the packet changes") : 0;
-}
-
-static int make_front(const struct row *row, const struct frame *frame,
-		      const struct front_reset *reset, struct subject *s)
-{
-	struct program_front *front = program_front__open();
-	const __u32 zero = 0;
-	int err = front ? 0 : -errno;
-
-	if (err)
-		return err;
-	s->front = front;
-	front->rodata->vary = frame->vary;
-	front->rodata->varies = row->shape.source_bits || row->shape.new_ports || row->two_cpus;
-	if (reset) {
-		front->rodata->reset = *reset;
-		err = bpf_map__reuse_fd(front->maps.conns, s->guard->conns_fd);
-	}
-	err = err ? err : program_front__load(front);
-	if (!err &&
-	    bpf_map_update_elem(bpf_map__fd(front->maps.next), &zero, &s->target_fd, BPF_ANY))
-		err = -errno;
-	return err ? bench_error(err, "cannot put the front before '%s'", s->label) : 0;
-}
-
-/* ---- subjects ---- */
-
-static struct subject *add_subject(struct measurement *m, int base)
-{
-	struct subject *s = &m->subjects[m->count++];
-
-	s->base = base;
-	s->object = -1;
-	return s;
-}
-
-static int add_guard(const struct options *opt, const struct machine *machine,
-		     const struct frame *frame, int object, struct measurement *m)
-{
-	const struct row *row = m->row;
-	struct front_reset reset;
-	struct subject *s = add_subject(m, 0), *base;
-	const char *slash = strrchr(opt->objects[object], '/');
-	int err;
-
-	s->object = object;
-	snprintf(s->label, sizeof(s->label), "%s", slash ? slash + 1 : opt->objects[object]);
-	err = guard_load(opt->objects[object], machine, &s->guard);
-	if (err)
-		return err;
-	s->target_fd = s->guard->program_fd;
-	err = row->state->prepare(s->guard, row);
-	if (err || !row->resets)
-		return err ? err : make_front(row, frame, NULL, s);
-	err = fill_reset(s->guard, frame, &reset);
-	err = err ? err : make_front(row, frame, &reset, s);
-	if (err)
-		return err;
-	/* The same front before a bare drop, in the guard's own table. */
-	base = add_subject(m, -1);
-	s->base = m->count - 1;
-	snprintf(base->label, sizeof(base->label), "drop");
-	base->guard = s->guard;
-	base->target_fd = m->subjects[0].target_fd;
-	return make_front(row, frame, &reset, base);
-}
-
-static int add_subjects(const struct options *opt, const struct machine *machine,
-			const struct frame *frame, struct measurement *m)
-{
-	const struct row *row = m->row;
-	struct subject *drop = add_subject(m, -1);
-	int err = load_reference(opt, machine, row, "drop", frame, drop);
-
-	err = err ? err : make_front(row, frame, NULL, drop);
-	for (int i = 0; !err && i < REFERENCES_MAX && row->references[i]; i++) {
-		struct subject *s = add_subject(m, 0);
-
-		err = load_reference(opt, machine, row, row->references[i], frame, s);
-		err = err ? err : make_front(row, frame, NULL, s);
-	}
-	for (int i = 0; !err && i < opt->object_count; i++)
-		err = add_guard(opt, machine, frame, i, m);
-	return err;
-}
-
-static void free_subjects(struct measurement *m)
-{
-	for (int i = 0; i < m->count; i++) {
-		struct subject *s = &m->subjects[i];
-
-		program_front__destroy(s->front);
-		bpf_object__close(s->reference);
-		if (s->object >= 0)
-			guard_free(s->guard);
-		s->front = NULL;
-		s->reference = NULL;
-		s->guard = NULL;
-	}
-}
-
-/* ---- rounds ---- */
 
 static bool right_action(const struct row *row, const struct subject *s, __u32 action)
 {
@@ -255,36 +21,83 @@ static bool right_action(const struct row *row, const struct subject *s, __u32 a
 	return action == (__u32)row->action;
 }
 
-static int run_plain(const struct row *row, struct subject *s, const struct run *run, int cpus,
-		     double *ns, struct measurement *m)
+static struct run run_of(const struct machine *machine, const struct measurement *m,
+			 const struct subject *s, __u64 repeat)
 {
-	__u32 action = XDP_ABORTED;
-	int err = cpus == 2 ? run_twice(run, ns, &action) : run_program(run, ns, &action);
+	return (struct run){.fd = bpf_program__fd(s->front->progs.front),
+			    .frame = m->frame.bytes,
+			    .len = m->frame.len,
+			    .repeat = (__u32)repeat,
+			    .ifindex = m->row->frame == FRAME_ANSWER ? machine->ca_if
+								     : machine->client_if};
+}
 
-	if (err)
+/* A run too short to be timed from outside: the kernel sleeps before and after each, and caches grow cold. The
+ * front looks at the clock after the packets that warm up and at the end.
+ */
+static int run_stamped(const struct measurement *m, const struct subject *s, struct run *run,
+		       double *ns, __u32 *action)
+{
+	struct front_count *count = &s->front->bss->counts[0];
+	int err;
+
+	count->stamp_at[0] = count->packets + m->row->warm;
+	count->stamp_at[1] = count->stamp_at[0] + m->row->repeat;
+	run->repeat = row_sent(m->row);
+	err = run_program(run, NULL, action);
+	*ns = (double)(count->stamp_ns[1] - count->stamp_ns[0]) / m->row->repeat;
+	return err;
+}
+
+static int run_timed(const struct machine *machine, struct measurement *m, const struct subject *s,
+		     int cpus, double *ns)
+{
+	struct run run = run_of(machine, m, s, m->row->repeat);
+	__u32 action = XDP_ABORTED;
+	int err;
+
+	if (m->row->warm)
+		err = run_stamped(m, s, &run, ns, &action);
+	else
+		err = cpus == 2 ? run_twice(&run, ns, &action) : run_program(&run, ns, &action);
+	if (err || right_action(m->row, s, action))
 		return err;
-	if (right_action(row, s, action))
-		return 0;
 	snprintf(m->failure, sizeof(m->failure), "%.40s: the last packet's action was %u", s->label,
 		 action);
 	return -EPROTO;
 }
 
-/* A run of the guard: state, counters, run, counters. */
-static int run_guard(const struct row *row, struct subject *s, const struct run *run, int cpus,
-		     double *ns, struct measurement *m)
+static int run_read(const struct machine *machine, struct measurement *m, const struct subject *s,
+		    int cpus, double *ns)
 {
+	int err = guard_reader_start(s->guard);
+
+	if (err)
+		return err;
+	err = run_timed(machine, m, s, cpus, ns);
+	guard_reader_stop(s->guard);
+	return err;
+}
+
+/* A run of the guard: state, counters, run, counters. */
+static int run_guard(const struct machine *machine, struct measurement *m, const struct subject *s,
+		     int cpus, double *ns)
+{
+	const struct row *row = m->row;
 	const __u64 first = s->front->bss->counts[0].packets;
+	const __u64 sent = (__u64)row_sent(row) * cpus;
 	struct guard_counts before, after;
 	int err = row->state->before ? row->state->before(s->guard, row) : 0;
-	__u64 took, sent = (__u64)run->repeat * cpus;
+	__u64 took;
 
 	err = err ? err : guard_count(s->guard, &before);
-	err = err ? err : run_plain(row, s, run, cpus, ns, m);
+	if (!err)
+		err = row->reader ? run_read(machine, m, s, cpus, ns)
+				  : run_timed(machine, m, s, cpus, ns);
 	err = err ? err : guard_count(s->guard, &after);
 	guard_read_events(s->guard);
 	if (!err && row->state->after)
-		err = row->state->after(s->guard, row, first, run->repeat);
+		err = row->state->after(s->guard, row, first, sent);
 	if (err)
 		return err;
 	took = row->state->took(&after) - row->state->took(&before);
@@ -295,55 +108,45 @@ static int run_guard(const struct row *row, struct subject *s, const struct run 
 	return -EPROTO;
 }
 
-static int run_subject(const struct machine *machine, const struct frame *frame, __u32 repeat,
-		       int cpus, struct subject *s, double *ns, struct measurement *m)
+static int run_subject(const struct machine *machine, struct measurement *m,
+		       const struct subject *s, int cpus, double *ns)
 {
-	const struct run run = {.fd = bpf_program__fd(s->front->progs.front),
-				.frame = frame->bytes,
-				.len = frame->len,
-				.repeat = repeat,
-				.ifindex = machine->client_if};
-
-	return s->object >= 0 ? run_guard(m->row, s, &run, cpus, ns, m)
-			      : run_plain(m->row, s, &run, cpus, ns, m);
+	return s->object >= 0 ? run_guard(machine, m, s, cpus, ns)
+			      : run_timed(machine, m, s, cpus, ns);
 }
 
 /* One subject's sample of a round. */
-static int sample(const struct machine *machine, const struct frame *frame, int cpus,
-		  struct subject *s, int round, struct measurement *m)
+static int sample(const struct machine *machine, struct measurement *m, struct subject *s, int cpus,
+		  int round)
 {
-	const struct row *row = m->row;
-	const int runs = row->runs ? (int)row->runs : 1;
+	const int runs = m->row->runs ? (int)m->row->runs : 1;
 	double ns[RUNS_MAX];
 	int err = 0;
 
 	for (int i = 0; !err && i < runs; i++)
-		err = run_subject(machine, frame, row->repeat, cpus, s, &ns[i], m);
+		err = run_subject(machine, m, s, cpus, &ns[i]);
 	if (!err)
 		s->gross[cpus - 1][round] = quartiles_of(ns, runs).median;
 	return err;
 }
 
-/* Caches and tables as they will be; the limiters' sources have used their bursts. Not asked what they did. */
-static int warm_up(const struct machine *machine, const struct frame *frame, struct measurement *m)
+/* Caches and tables as they will be. Of the references nobody asks yet what they did: the limiters' sources
+ * first use up their bursts.
+ */
+static int warm_up(const struct machine *machine, struct measurement *m)
 {
-	const struct row *row = m->row;
-	const __u64 all = 8ull << row->shape.source_bits;
+	const __u64 all = (m->row->any_action ? 2ull : 8ull) << m->row->shape.source_bits;
 	int err = 0;
 
 	for (int i = 0; !err && i < m->count; i++) {
 		struct subject *s = &m->subjects[i];
-		struct run run = {.fd = bpf_program__fd(s->front->progs.front),
-				  .frame = frame->bytes,
-				  .len = frame->len,
-				  .repeat = all > row->repeat ? all : row->repeat,
-				  .ifindex = machine->client_if};
-		double ns;
+		struct run run = run_of(machine, m, s, all > m->row->repeat ? all : m->row->repeat);
 		__u32 action;
+		double ns;
 
 		if (s->object >= 0)
-			err = run_subject(machine, frame, row->repeat, 1, s, &ns, m);
-		else if (row->two_cpus)
+			err = run_subject(machine, m, s, 1, &ns);
+		else if (m->row->two_cpus)
 			err = run_twice(&run, &ns, &action);
 		else
 			err = run_program(&run, &ns, &action);
@@ -351,18 +154,16 @@ static int warm_up(const struct machine *machine, const struct frame *frame, str
 	return err;
 }
 
-static int rounds(const struct machine *machine, const struct frame *frame, struct measurement *m)
+static int one_round(const struct machine *machine, struct measurement *m, int round)
 {
-	int err = warm_up(machine, frame, m);
+	int err = 0;
 
-	for (int round = 0; !err && round < m->rounds; round++) {
-		/* Another one begins each time: what follows a costly one finds colder caches. */
-		for (int i = 0; !err && i < m->count; i++) {
-			struct subject *s = &m->subjects[(i + round) % m->count];
+	/* Another one begins each time: what follows a costly one finds colder caches. */
+	for (int i = 0; !err && i < m->count; i++) {
+		struct subject *s = &m->subjects[(i + round) % m->count];
 
-			for (__u32 cpus = 1; !err && cpus <= row_cpus(m->row); cpus++)
-				err = sample(machine, frame, (int)cpus, s, round, m);
-		}
+		for (__u32 cpus = 1; !err && cpus <= row_cpus(m->row); cpus++)
+			err = sample(machine, m, s, (int)cpus, round);
 	}
 	return err;
 }
@@ -383,26 +184,33 @@ static void fill_net(struct measurement *m)
 	}
 }
 
-int measure_row(const struct options *opt, const struct machine *machine, const struct row *row,
-		struct measurement *ret)
+static void note(struct measurement *m, int err)
 {
-	struct frame frame;
-	int err;
+	if (err && !m->failure[0])
+		fail(m, strerror(-err));
+}
 
-	memset(ret, 0, sizeof(*ret));
-	ret->row = row;
-	ret->rounds = opt->rounds;
-	if (row->two_cpus && machine->cpus < CPUS_MAX)
-		return fail(ret, "only one CPU here");
-	frame_build(&row->shape, row->frame, row_cpu_bit(row), &frame);
-	err = add_subjects(opt, machine, &frame, ret);
-	err = err ? err : rounds(machine, &frame, ret);
-	if (!err)
-		fill_net(ret);
-	else if (!ret->failure[0])
-		fail(ret, strerror(-err));
-	free_subjects(ret);
-	return err;
+void measure_rows(const struct options *opt, const struct machine *machine,
+		  struct measurement *group, int count)
+{
+	for (int i = 0; i < count; i++) {
+		struct measurement *m = &group[i];
+
+		m->rounds = opt->rounds;
+		m->skipped = m->row->two_cpus && machine->cpus < CPUS_MAX;
+		note(m, m->skipped ? fail(m, "only one CPU here") : subjects_load(opt, machine, m));
+		if (!m->failure[0])
+			note(m, warm_up(machine, m));
+	}
+	for (int round = 0; round < opt->rounds; round++)
+		for (int i = 0; i < count; i++)
+			if (!group[i].failure[0])
+				note(&group[i], one_round(machine, &group[i], round));
+	for (int i = 0; i < count; i++) {
+		if (!group[i].failure[0])
+			fill_net(&group[i]);
+		subjects_free(&group[i]);
+	}
 }
 
 const struct quartiles *measured(const struct measurement *m, const char *name, int object,

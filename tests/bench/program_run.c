@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Running a program many times over one frame, and what time that took.
- *
- * Long runs are timed by the thread's own CPU time: other processes do not count, and fractions of a
- * nanosecond per packet are seen. Short ones by the kernel, which leaves out its own preparations but tells
- * whole nanoseconds only.
+/* Running a program many times over one frame, and what time that took: the thread's own CPU time, so that
+ * other processes do not count.
  */
 #include <net/if.h>
 #include <pthread.h>
@@ -15,8 +12,6 @@
 #include "program.h"
 
 int sg_guard_measure_hz(__u32 *hz); /* userspace/guard */
-
-#define LONG_RUN 65536
 
 int bench_error(int err, const char *fmt, ...)
 {
@@ -73,7 +68,7 @@ int run_program(const struct run *run, double *ns, __u32 *action)
 	if (bpf_prog_test_run_opts(run->fd, &opts))
 		return bench_error(-errno, "the kernel does not run the program");
 	if (ns)
-		*ns = run->repeat >= LONG_RUN ? (cpu_ns() - before) / run->repeat : opts.duration;
+		*ns = (cpu_ns() - before) / run->repeat;
 	if (action)
 		*action = opts.retval;
 	return 0;

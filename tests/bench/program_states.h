@@ -10,8 +10,10 @@ extern const struct state state_source_rate, state_policies;
 extern const struct state state_window;
 /* One CPU only. */
 extern const struct state state_admitted, state_admitted_new;
-extern const struct state state_established;
-/* Each run takes every connection once, from where it was; state_next also with row.resets. */
-extern const struct state state_established_each, state_next;
+extern const struct state state_established, state_answering;
+/* With row.resets. */
+extern const struct state state_next, state_operation;
+/* With shape.goes_on, one connection. */
+extern const struct state state_next_kept;
 
 #endif

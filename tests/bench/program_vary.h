@@ -21,6 +21,9 @@ struct vary {
 	__u32 cpu_bit; /* each CPU has its own sources: CPU << cpu_bit; 0 = all the same ones */
 	__u32 base;    /* first source: IPv4 address, or bits 32-63 of the IPv6 one; host order */
 	__u32 port;    /* first port, host order; the frame's own where it does not vary */
+	/* Packet n goes on where packet n-1 ended: so many bytes further, on both sides; 0 = not so. */
+	__u32 seq_step, ack_step;
+	__u32 seq, ack; /* of packet 0 */
 	/* Sums of the headers without what varies, not folded, not complemented. */
 	__u32 ip_sum, tcp_sum;
 };
@@ -63,6 +66,12 @@ static __always_inline void vary_apply(const struct vary *v, __u8 *l3, __u8 *l4,
 	if (v->vary_isn) {
 		tcp->seq = sg_htonl((__u32)n * VARY_GOLDEN);
 		sum += (tcp->seq & 0xffff) + (tcp->seq >> 16);
+	}
+	if (v->seq_step) {
+		tcp->seq = sg_htonl(v->seq + (__u32)n * v->seq_step);
+		tcp->ack = sg_htonl(v->ack + (__u32)n * v->ack_step);
+		sum += (tcp->seq & 0xffff) + (tcp->seq >> 16);
+		sum += (tcp->ack & 0xffff) + (tcp->ack >> 16);
 	}
 	tcp->checksum = ~vary_fold(sum);
 }

@@ -15,3 +15,8 @@ build/corpus/classify_lines: tests/corpus/classify_lines.c
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
+
+build/corpus/reader_microhttpd: tests/corpus/readers/reader_microhttpd.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< -lmicrohttpd

@@ -301,6 +301,7 @@ static inline enum sim_action sim_from_ca(struct sim_guard *g, __u32 number,
 	    pkt->ack == conn->client.isn + 1 && !(conn->flags & SG_CONN_ADOPTED) &&
 	    (conn->state == SG_CONN_CLOSED || sim_over(g, conn, now))) {
 		sim_place_event(g, conn->place, SG_PLACE_EV_LATE, now);
+		sim_finish(g, conn, now);
 		g->rst_conn = number;
 		g->rst_seq = pkt->ack;
 		return SIM_RST_TO_CA;

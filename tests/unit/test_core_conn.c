@@ -187,6 +187,27 @@ static void test_fins(void **state)
 	assert_int_equal(client(&t, FIN | ACK, t.client + 500, t.ca + 1, 0) & SG_EFFECT_ENDED, 0);
 }
 
+/* For the CA these are no FINs: its side would stay open. */
+static void test_fins_that_are_none(void **state)
+{
+	struct talk t = established(1, 2);
+
+	(void)state;
+	client(&t, ACK, t.client, t.ca, 30);
+	ca(&t, FIN | ACK, t.ca, t.client + 30, 0);
+	for (__u32 old = 0; old < 30; old++)
+		assert_int_equal(
+			client(&t, FIN | ACK, t.client + old, t.ca + 1, 0) & SG_EFFECT_ENDED, 0);
+	assert_int_equal(client(&t, SYN | FIN | ACK, t.client + 30, t.ca + 1, 0), 0);
+	assert_true(client(&t, FIN | ACK, t.client + 20, t.ca + 1, 10) & SG_EFFECT_ENDED);
+	/* One that came too early counts when it comes again. */
+	t = established(1, 2);
+	ca(&t, FIN | ACK, t.ca, t.client, 0);
+	assert_int_equal(client(&t, FIN | ACK, t.client + 9, t.ca + 1, 0) & SG_EFFECT_ENDED, 0);
+	client(&t, ACK, t.client, t.ca + 1, 9);
+	assert_true(client(&t, FIN | ACK, t.client + 9, t.ca + 1, 0) & SG_EFFECT_ENDED);
+}
+
 static void test_far_segments_are_not_believed(void **state)
 {
 	struct talk t = established(100, 200);
@@ -469,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_resend_or_new_attempt),
 		cmocka_unit_test(test_rst),
 		cmocka_unit_test(test_fins),
+		cmocka_unit_test(test_fins_that_are_none),
 		cmocka_unit_test(test_far_segments_are_not_believed),
 		cmocka_unit_test(test_one_sided),
 		cmocka_unit_test(test_adoption),

@@ -243,6 +243,20 @@ static void test_chain_cut_by_a_fragment(void **state)
 	assert_int_equal(parse(frame, 14 + 40 + 8, &pkt), SG_PARSE_MALFORMED);
 }
 
+/* What lies behind the payload is padding of the frame, no fragment header. */
+static void test_fragment_header_in_the_padding(void **state)
+{
+	struct packet packet = {V6, TCP, .extensions = fragment, .fragment_offset = 100};
+	uint8_t frame[PACKET_MAX];
+	size_t len = packet_build(&packet, frame);
+	struct sg_packet pkt;
+
+	(void)state;
+	assert_int_equal(parse(frame, len, &pkt), SG_PARSE_FRAGMENT);
+	packet_put16(frame + 18, 8); /* the hop-by-hop options alone */
+	assert_int_equal(parse(frame, len, &pkt), SG_PARSE_MALFORMED);
+}
+
 static void test_other_ethertypes(void **state)
 {
 	struct packet packet = {V4, TCP};
@@ -286,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_lengths_that_contradict),
 		cmocka_unit_test(test_tiny_fragments),
 		cmocka_unit_test(test_chain_cut_by_a_fragment),
+		cmocka_unit_test(test_fragment_header_in_the_padding),
 		cmocka_unit_test(test_other_ethertypes),
 		cmocka_unit_test(test_random_bytes),
 	};

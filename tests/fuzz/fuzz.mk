@@ -1,0 +1,83 @@
+# Fuzzing: `make fuzz-NAME FUZZ_SECONDS=60`, `make fuzz` for all of them. Needs clang with libFuzzer.
+# Corpora are kept in build/fuzz/NAME.corpus; `make fuzz-summary` shows what the last runs did.
+
+FUZZ_CLANG   ?= $(firstword $(shell command -v clang-14 clang-19 clang 2>/dev/null))
+FUZZ_SECONDS ?= 60
+FUZZ_OUT     := build/fuzz
+FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS  = -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(PKGFLAGS) -O1 -g -MMD -MP
+# Coverage of the same sources: scripts/coverage.sh.
+FUZZ_COVERAGE := -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
+
+# Sources of a target beside fuzz_NAME.c; libraries.
+FUZZ_MORE_answer  := userspace/http/answer_head.c
+FUZZ_MORE_config  := $(wildcard userspace/config/*.c userspace/util/*.c)
+FUZZ_MORE_control := $(addprefix userspace/,daemon/control.c daemon/labels.c daemon/state.c \
+	ios/mirror.c shadow/shadow.c) $(FUZZ_MORE_config)
+FUZZ_LIBS_config  = $(LDLIBS)
+FUZZ_LIBS_control = $(LDLIBS)
+FUZZ_LIBS_packet  = -lpcap
+
+# How a target is run: libFuzzer's options, then the seeds' directories.
+FUZZ_RUN_answer    = -max_len=1024 -dict=tests/fuzz/answer.dict $(FUZZ_OUT)/answer.seeds
+FUZZ_RUN_config    = -max_len=8192 -dict=tests/fuzz/config.dict $(FUZZ_OUT)/config.seeds
+FUZZ_RUN_control   = -max_len=4200 -dict=tests/fuzz/control.dict $(FUZZ_OUT)/control.seeds
+FUZZ_RUN_http_line = -max_len=1024 -dict=tests/fuzz/http_line.dict $(FUZZ_OUT)/http_line.seeds
+FUZZ_RUN_packet    = -max_len=2048 -dict=tests/fuzz/packet.dict $(FUZZ_OUT)/packet.seeds
+FUZZ_RUN_segments  = -max_len=160 -dict=tests/fuzz/segments.dict $(FUZZ_OUT)/segments.seeds
+
+FUZZ_HERE := answer config control http_line packet segments
+
+.PHONY: fuzz fuzz-summary coverage $(FUZZ_HERE:%=fuzz-seeds-%)
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (60), one after the other
+	$(Q)for name in $(subst _,-,$(FUZZ_NAMES)); do \
+		$(MAKE) --no-print-directory fuzz-$$name || exit 1; \
+	done
+	$(Q)tests/fuzz/summary.sh
+
+fuzz-summary: ## what the fuzz targets did when they ran last
+	$(Q)tests/fuzz/summary.sh
+
+coverage: ## lines of the classifier that unit tests and fuzz corpora reach
+	$(Q)scripts/coverage.sh
+
+define fuzz_target
+.PHONY: fuzz-$(subst _,-,$(1))
+fuzz-$(subst _,-,$(1)): $(FUZZ_OUT)/fuzz_$(1) fuzz-seeds-$(1)
+	$$(Q)tests/fuzz/run.sh $(1) $$(FUZZ_SECONDS) $$(FUZZ_RUN_$(1))
+
+$(FUZZ_OUT)/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_MORE_$(1))
+	$$(say) CLANG $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(FUZZ_CLANG) $$(FUZZ_CFLAGS) $$(FUZZ_SANITIZE) -MF $$@.d -MT $$@ -o $$@ \
+		$$(filter %.c,$$^) $$(FUZZ_LIBS_$(1))
+
+build/coverage/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_MORE_$(1))
+	$$(say) CLANG $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(FUZZ_CLANG) $$(FUZZ_CFLAGS) $$(FUZZ_COVERAGE) -MF $$@.d -MT $$@ -o $$@ \
+		$$(filter %.c,$$^) $$(FUZZ_LIBS_$(1))
+endef
+$(foreach name,$(FUZZ_HERE),$(eval $(call fuzz_target,$(name))))
+
+# Seeds that a program of ours writes.
+$(FUZZ_OUT)/seeds_%: tests/fuzz/seeds_%.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $<
+
+fuzz-seeds-answer fuzz-seeds-http_line fuzz-seeds-packet fuzz-seeds-segments: fuzz-seeds-%: $(FUZZ_OUT)/seeds_%
+	$(Q)mkdir -p $(FUZZ_OUT)/$*.seeds
+	$(Q)$(FUZZ_OUT)/seeds_$* $(FUZZ_OUT)/$*.seeds
+
+fuzz-seeds-config:
+	$(Q)mkdir -p $(FUZZ_OUT)/config.seeds
+	$(Q)cp docs/scepguard.example.yaml $(FUZZ_OUT)/config.seeds/
+
+# One seed a line.
+fuzz-seeds-control:
+	$(Q)mkdir -p $(FUZZ_OUT)/control.seeds
+	$(Q)awk '{file = "$(FUZZ_OUT)/control.seeds/" NR; printf "%s", $$0 > file; close(file)}' \
+		tests/fuzz/control.seeds

@@ -1,0 +1,27 @@
+# Fuzzing of the whole program: `make fuzz-program FUZZ_SECONDS=60`. Needs clang with libFuzzer. Of the
+# twin's sources those that speak to the kernel are linked, and never called.
+
+FUZZ_PROGRAM_SOURCES := $(filter-out tests/twin/scenes_%.c tests/twin/coverage.c,$(wildcard tests/twin/*.c))
+FUZZ_PROGRAM_CLANG ?= $(firstword $(shell command -v clang-14 clang-19 clang 2>/dev/null))
+FUZZ_PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null)
+
+.PHONY: fuzz-program
+fuzz-program: build/fuzz/fuzz_program build/fuzz/seeds_program
+	$(Q)mkdir -p build/fuzz/program.corpus build/fuzz/program.seeds
+	$(Q)build/fuzz/seeds_program build/fuzz/program.seeds
+	$(Q)build/fuzz/fuzz_program -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=3000 -seed=1 \
+		-artifact_prefix=build/fuzz/program- -verbosity=0 -print_final_stats=1 \
+		build/fuzz/program.corpus build/fuzz/program.seeds
+
+build/fuzz/fuzz_program: tests/fuzz/fuzz_program.c $(FUZZ_PROGRAM_SOURCES) | $(SKELETON)
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_PROGRAM_CLANG) -std=gnu11 $(WARNINGS) $(CPPFLAGS) -O1 -g -MMD -MP -MF $@.d -MT $@ \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
+		$(filter %.c,$^) $(FUZZ_PROGRAM_LIBS)
+
+build/fuzz/seeds_program: tests/fuzz/seeds_program.c $(FUZZ_PROGRAM_SOURCES) | $(SKELETON)
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -MF $@.d -MT $@ -o $@ $(filter %.c,$^) \
+		$(FUZZ_PROGRAM_LIBS)

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Inputs without end: a few clients and their CA talk as real ones do, and are disturbed: packets are
+ * mutated, time jumps, the daemon changes limits, mode and endpoints, takes places and deletes.
+ */
+#ifndef SG_TWIN_GEN_H
+#define SG_TWIN_GEN_H
+
+#include "dice.h"
+#include "frame.h"
+#include "world.h"
+
+#define GEN_FLOWS 32
+
+enum gen_phase {
+	GEN_IDLE,
+	GEN_SYN_SENT,
+	GEN_SYN_ACKED,
+	GEN_OPEN, /* sends its request, waits, is answered, asks again or closes */
+	GEN_CLOSING,
+};
+
+/* A connection as its two ends would see it, whatever the guard does. */
+struct gen_flow {
+	struct sg_ip client;
+	__u16 port;
+	enum world_endpoint to;
+	enum gen_phase phase;
+	bool stamped, partial, client_fin, ca_fin;
+	__u32 isn, client_next, ca_next;
+	__u32 stamp;
+	const char *request, *answer;
+	__u32 request_len, request_sent, answer_len, answer_sent;
+};
+
+struct gen {
+	struct dice dice;
+	struct world world;
+	struct gen_flow flows[GEN_FLOWS];
+	__u32 flow_count;
+	__u32 chaos;   /* one packet in so many is mutated; 0 = none */
+	__u64 packets; /* run so far */
+	/* The last packet, for messages. */
+	__u8 frame[TWIN_FRAME_MAX];
+	size_t frame_len;
+	__u32 frame_ifindex;
+	struct outcome outcome;
+	void (*take)(void *ctx, const struct sg_event *event); /* each record told; may be NULL */
+	void *take_ctx;
+};
+
+/* Table sizes and highest mode that go with a seed. */
+struct guard_sizes gen_sizes(__u64 seed);
+
+/* The guards are emptied and set up by the dice. interfaces: as for world_begin(). */
+void gen_begin(struct gen *g, struct dice dice, const __u32 interfaces[WORLD_SIDES]);
+
+/* One happening: a packet, or something the daemon does. False: the guards disagree. */
+bool gen_step(struct gen *g);
+
+/* gen_config.c: circumstances */
+void gen_configure(struct gen *g);
+void gen_reconfigure(struct gen *g);
+void gen_let_time_pass(struct gen *g);
+
+/* gen_flows.c: the next packet of a flow as it should be; what became of it. */
+struct gen_packet {
+	struct frame frame;
+	struct gen_flow *flow;
+	bool from_ca;
+	__u32 ifindex;
+};
+void gen_make_flow(struct gen *g, struct gen_flow *flow);
+void gen_next_packet(struct gen *g, struct gen_flow *flow, struct gen_packet *p);
+void gen_sent(struct gen *g, const struct gen_packet *p, __u32 action);
+
+/* gen_mutate.c: of its description, and of its bytes (returns the new length, at least 14). */
+void gen_mutate(struct gen *g, struct gen_packet *p);
+size_t gen_mutate_bytes(struct gen *g, __u8 *frame, size_t len);
+size_t gen_noise(struct gen *g, __u8 *frame);
+
+/* gen_texts.c */
+struct gen_text {
+	const char *bytes;
+	__u32 len;
+};
+struct gen_text gen_request(struct dice *d);
+struct gen_text gen_answer(struct dice *d, const char *request);
+
+#endif
