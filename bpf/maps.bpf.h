@@ -73,8 +73,6 @@ struct {
  * may belong to an entry that is not closed. Written by the program when one is made and when it ends. 16 KB, to
  * stay in the first cache: a CA has a few dozen open at most.
  */
-#define SG_OPEN_CONNS_BITS 12
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1 << SG_OPEN_CONNS_BITS);

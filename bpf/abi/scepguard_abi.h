@@ -140,6 +140,9 @@ struct sg_conn_key {
 	__u16 endpoint; /* sg_endpoint.id */
 };
 
+/* sg_open_conns: entries, by a hash of the connection's key. */
+#define SG_OPEN_CONNS_BITS 12
+
 /* sg_conn_ring[generation % size]. */
 struct sg_conn_ring_entry {
 	struct sg_conn_key key;

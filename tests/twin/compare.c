@@ -116,6 +116,7 @@ bool guards_compare(void)
 	same &= same_entries(TWIN_sg_budgets, GUARD_SERVICES);
 	same &= same_entries(TWIN_sg_generation, 1);
 	same &= same_array(TWIN_sg_conn_ring);
+	same &= same_array(TWIN_sg_open_conns);
 	same &= same_array(TWIN_sg_syn_limiter);
 	same &= same_array(TWIN_sg_refused);
 	same &= same_hash(TWIN_sg_conns);

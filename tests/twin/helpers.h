@@ -41,7 +41,8 @@
 		twin_map_delete(TWIN_MAP(map), twin_key_);      \
 	})
 #define bpf_ringbuf_reserve(map, size, flags) twin_ring_reserve(TWIN_MAP(map), size)
-#define bpf_ringbuf_submit(record, flags)     twin_ring_submit(record)
+#define bpf_ringbuf_submit(record, flags)     twin_ring_submit(record, flags)
+#define bpf_ringbuf_query(map, what)          twin_ring_query(TWIN_MAP(map), what)
 
 void bpf_spin_lock(struct bpf_spin_lock *lock);
 void bpf_spin_unlock(struct bpf_spin_lock *lock);

@@ -3,6 +3,8 @@
 
 #include "invariants.h"
 #include "../../bpf/core/endpoint.h"
+#include "../../bpf/core/gcra.h"
+#include "../../bpf/core/known.h"
 #include "../../bpf/core/window.h"
 
 /* Leases with such a generation were made by gen_config.c, for connections that nobody knows. */
@@ -102,6 +104,7 @@ struct sums {
 	__u32 leases[GUARD_SERVICES];
 	__s32 actual[GUARD_SERVICES];
 	__u32 by_source;
+	__u32 open[1 << SG_OPEN_CONNS_BITS]; /* by sg_conn.open_place */
 };
 
 static const char *conn_holds(const struct sg_conn *conn, struct sums *sums)
@@ -118,6 +121,7 @@ static const char *conn_holds(const struct sg_conn *conn, struct sums *sums)
 			       ? NULL
 			       : "what has ended holds nothing";
 	sums->by_source += !!(conn->flags & SG_CONN_SOURCE);
+	sums->open[conn->open_place % (1 << SG_OPEN_CONNS_BITS)]++;
 	if (conn->lease == SG_NO_LEASE)
 		return NULL;
 	if (conn->lease >= SG_LEASES)
@@ -140,17 +144,43 @@ static const char *conns_hold(struct sums *sums)
 	return broken;
 }
 
+/* Too few, and a resent SYN would not be known for one; too many cost a look in vain. */
+static const char *open_conns_hold(const struct sums *sums)
+{
+	for (__u32 place = 0; place < 1 << SG_OPEN_CONNS_BITS; place++) {
+		const __u32 *open = twin_map_lookup(twin_map(TWIN_sg_open_conns), &place);
+
+		if (*open != sums->open[place])
+			return "connections that are not closed are counted by their keys";
+	}
+	return NULL;
+}
+
+/* Without it a known source's SYN would pass for a stranger's. */
+static bool source_is_marked(const struct sg_source_key *key, const __u64 *secret)
+{
+	__u64 hash = sg_source_hash(&key->ip, secret);
+	__u32 index = (__u32)hash & (twin_map_about(twin_map(TWIN_sg_refused))->max_entries - 1);
+	const struct sg_refused_bucket *bucket =
+		twin_map_lookup(twin_map(TWIN_sg_refused), &index);
+
+	return sg_known_may(bucket->known, hash);
+}
+
 static const char *sources_hold(const struct sums *sums)
 {
 	const struct twin_map *sources = twin_map(TWIN_sg_sources);
 	const struct twin_element *at = NULL;
-	__u32 connections = 0;
+	__u32 connections = 0, zero = 0;
+	const struct sg_live *live = twin_map_lookup(twin_map(TWIN_sg_live), &zero);
 
 	while (twin_map_next(sources, &at)) {
 		const struct sg_source *src = twin_element_value(sources, at);
 
 		if (src->connections < 0)
 			return "a source's connections are not fewer than none";
+		if (!source_is_marked(twin_element_key(at), live->hash_key))
+			return "a known source has its mark";
 		connections += (__u32)src->connections;
 	}
 	return connections == sums->by_source ? NULL
@@ -200,6 +230,8 @@ const char *invariants_end(const struct invariants *inv)
 
 	if (!broken)
 		broken = sources_hold(&sums);
+	if (!broken)
+		broken = open_conns_hold(&sums);
 	for (__u32 i = 0; i < GUARD_SERVICES && !broken; i++) {
 		broken = leases_hold(budget_of(i), sums.leases[i]);
 		if (!broken)

@@ -18,6 +18,7 @@
 	X(sg_conns)        \
 	X(sg_conn_ring)    \
 	X(sg_generation)   \
+	X(sg_open_conns)   \
 	X(sg_sources)      \
 	X(sg_syn_limiter)  \
 	X(sg_refused)      \

@@ -269,11 +269,25 @@ void *twin_ring_reserve(struct twin_map *map, __u32 size)
 	return r->bytes;
 }
 
-void twin_ring_submit(void *record)
+__u64 twin_ring_query(const struct twin_map *map, __u64 what)
+{
+	if (what != BPF_RB_AVAIL_DATA) {
+		fprintf(stderr, "twin: '%s' is asked for %llu\n", map->spec.name, what);
+		abort();
+	}
+	return map->used;
+}
+
+void twin_ring_submit(void *record, __u64 flags)
 {
 	struct record *r =
 		(struct record *)(void *)((__u8 *)record - offsetof(struct record, bytes));
 
+	if (flags & ~(__u64)(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP)) {
+		fprintf(stderr, "twin: a record of '%s' is submitted with flags %llu\n",
+			r->map->spec.name, flags);
+		abort();
+	}
 	if (r->submitted) {
 		fprintf(stderr, "twin: a record of '%s' is submitted twice\n", r->map->spec.name);
 		abort();

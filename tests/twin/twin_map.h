@@ -49,7 +49,10 @@ void *twin_element_value(const struct twin_map *map, const struct twin_element *
 
 /* Records. reserve: NULL when the kernel would have no room. */
 void *twin_ring_reserve(struct twin_map *map, __u32 size);
-void twin_ring_submit(void *record);
+void twin_ring_submit(void *record, __u64 flags);
+
+/* bpf_ringbuf_query(): bytes that wait (BPF_RB_AVAIL_DATA), the only thing the program asks for. */
+__u64 twin_ring_query(const struct twin_map *map, __u64 what);
 
 /* Hand all records to `take`, oldest first, and empty the ring. Returns how many. */
 __u32 twin_ring_drain(struct twin_map *map, void (*take)(void *ctx, const void *record, size_t len),
