@@ -161,8 +161,7 @@ static bool source_is_marked(const struct sg_source_key *key, const __u64 *secre
 {
 	__u64 hash = sg_source_hash(&key->ip, secret);
 	__u32 index = (__u32)hash & (twin_map_about(twin_map(TWIN_sg_refused))->max_entries - 1);
-	const struct sg_refused_bucket *bucket =
-		twin_map_lookup(twin_map(TWIN_sg_refused), &index);
+	const struct sg_refused_bucket *bucket = twin_map_lookup(twin_map(TWIN_sg_refused), &index);
 
 	return sg_known_may(bucket->known, hash);
 }

@@ -4,13 +4,22 @@
 #include <bpf/bpf.h>
 
 #include "sources.h"
+#include "../../bpf/core/gcra.h"
 
 #define ROUND_TICKS 10
 
 int sg_sources_open(struct sg_sources *s, const struct sg_guard *guard)
 {
+	int err;
+
 	*s = (struct sg_sources){.evict_from = SG_SOURCES_AGES};
 	s->capacity = sg_guard_map_entries(guard, SG_MAP_SOURCES);
+	err = sg_marks_open(&s->marks, sg_guard_map_fd(guard, SG_MAP_REFUSED),
+			    sg_guard_map_entries(guard, SG_MAP_REFUSED));
+	if (err)
+		return err;
+	s->marks.stale = true; /* of a daemon before */
+	sg_marks_begin(&s->marks);
 	return sg_maps_walk_open(&s->walk, sg_guard_map_fd(guard, SG_MAP_SOURCES),
 				 sizeof(struct sg_source_key), sizeof(struct sg_source));
 }
@@ -18,6 +27,7 @@ int sg_sources_open(struct sg_sources *s, const struct sg_guard *guard)
 void sg_sources_close(struct sg_sources *s)
 {
 	sg_maps_walk_close(&s->walk);
+	sg_marks_close(&s->marks);
 }
 
 __u32 sg_sources_age_bucket(__u64 age_ticks)
@@ -68,12 +78,16 @@ bool sg_sources_count(struct sg_sources *s, const struct sg_source *src, __u64 n
 /* A source that is admitted in this instant may be forgotten after all: what the program writes to
  * it then is lost, and it is taken for one never seen. Nobody is locked out by that.
  */
-static void tend_one(struct sg_sources *s, const struct sg_sweep *sweep,
+static void tend_one(struct sg_sources *s, const struct sg_sweep *sweep, const __u64 *hash_key,
 		     const struct sg_source_key *key, const struct sg_source *src)
 {
 	sg_recount_suspect(&s->suspects, sweep, key, src);
-	if (sg_sources_count(s, src, sweep->now) && !bpf_map_delete_elem(s->walk.fd, key))
+	if (sg_sources_count(s, src, sweep->now) && !bpf_map_delete_elem(s->walk.fd, key)) {
 		s->evicted_total++;
+		s->marks.stale = true;
+	} else {
+		sg_marks_need(&s->marks, sg_source_hash(&key->ip, hash_key));
+	}
 }
 
 void sg_sources_end_round(struct sg_sources *s)
@@ -109,7 +123,7 @@ static void correct_one(struct sg_sources *s, const struct sg_sweep *sweep,
 		s->suspects.corrected_total++;
 }
 
-int sg_sources_tend(struct sg_sources *s, const struct sg_sweep *sweep)
+int sg_sources_tend(struct sg_sources *s, const struct sg_sweep *sweep, const __u64 *hash_key)
 {
 	const struct sg_source_key *keys = s->walk.keys;
 	const struct sg_source *sources = s->walk.values;
@@ -127,10 +141,13 @@ int sg_sources_tend(struct sg_sources *s, const struct sg_sweep *sweep)
 			return n;
 		}
 		for (int i = 0; i < n; i++)
-			tend_one(s, sweep, &keys[i], &sources[i]);
+			tend_one(s, sweep, hash_key, &keys[i], &sources[i]);
 		seen += n;
 	}
-	if (end)
+	if (end) {
 		sg_sources_end_round(s);
+		sg_marks_end(&s->marks);
+		sg_marks_begin(&s->marks);
+	}
 	return 0;
 }

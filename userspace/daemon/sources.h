@@ -7,6 +7,7 @@
 #define SG_DAEMON_SOURCES_H
 
 #include "maps.h"
+#include "marks.h"
 #include "recount.h"
 #include "../guard/guard.h"
 
@@ -43,6 +44,7 @@ struct sg_sources {
 	__u64 evicted_total;
 	struct sg_sources_ages ages;
 	struct sg_recount_sources suspects;
+	struct sg_marks marks;
 };
 
 /* One source of the round that runs, at @now (ticks). Returns true when it must go; it is counted
@@ -53,11 +55,11 @@ bool sg_sources_count(struct sg_sources *s, const struct sg_source *src, __u64 n
 /* The table was walked through: how many are known, and whom must the next round forget? Pure. */
 void sg_sources_end_round(struct sg_sources *s);
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0 or a negative errno. */
 int sg_sources_open(struct sg_sources *s, const struct sg_guard *guard);
 void sg_sources_close(struct sg_sources *s);
 
-/* One tick. sweep: of this tick. Returns 0 or a negative errno. */
-int sg_sources_tend(struct sg_sources *s, const struct sg_sweep *sweep);
+/* One tick. sweep: of this tick; hash_key: of sg_live. Returns 0 or a negative errno. */
+int sg_sources_tend(struct sg_sources *s, const struct sg_sweep *sweep, const __u64 *hash_key);
 
 #endif

@@ -122,7 +122,7 @@ static int read_all(struct sg_daemon *d)
 	/* Samples wake nobody (bpf/events.bpf.h). */
 	ring_buffer__consume(d->ring);
 	if (!err)
-		err = sg_sources_tend(&d->sources, d->tables.sweep);
+		err = sg_sources_tend(&d->sources, d->tables.sweep, d->tables.live.hash_key);
 	return err;
 }
 
