@@ -211,9 +211,24 @@ static __always_inline void sg_budget_take(struct sg_budget *b, const struct sg_
 	grant->lease = lease;
 }
 
+/* A place that an admission may be waiting for: the one `connections` back, or that of a priority's share.
+ * Each refusal looks at another one (hand: any number), so that an unsettled place of a share is found
+ * too when nobody is admitted.
+ */
+static __always_inline __u64 sg_budget_awaited(const struct sg_budget *b,
+					       const struct sg_service *svc, __u32 n, __u32 hand,
+					       __u64 now)
+{
+	__u32 priority = hand & 7;
+
+	if (priority > SG_PRIORITY_IN_PROGRESS && priority < SG_PRIORITY_MAX_)
+		n = sg_budget_share(sg_deaf_window(&b->deaf, n, now),
+				    svc->reserve_permille[priority]);
+	return sg_read_once(b->head) - n;
+}
+
 /* Which lease to look at after a refusal: for want of slots, the CA's or the source's own, the one at the
- * clock hand; for an
- * unsettled place the lease of that place's connection. SG_NO_LEASE: none.
+ * clock hand; for an unsettled place that of a place's connection. SG_NO_LEASE: none.
  */
 static __always_inline __u32 sg_budget_suspect(struct sg_budget *b, const struct sg_service *svc,
 					       __u32 reason, __u64 now)
@@ -226,7 +241,7 @@ static __always_inline __u32 sg_budget_suspect(struct sg_budget *b, const struct
 		return sg_lease_at_hand(b, b->lease_hand++);
 	if (reason != SG_REASON_WINDOW_UNSETTLED || !limit.connections)
 		return SG_NO_LEASE;
-	number = b->head - limit.connections;
+	number = sg_budget_awaited(b, svc, limit.connections, b->lease_hand++, now);
 	return b->place_lease[number & (SG_PLACES - 1)] & (SG_LEASES - 1);
 }
 

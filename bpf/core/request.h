@@ -71,19 +71,30 @@ static __always_inline void sg_request_suspect(struct sg_conn *c, const struct s
 		sg_conn_flag(c, SG_CONN_DOUBT);
 }
 
-/* The reader is about to read up to seq `end`: does it have to doubt? */
+/* The reader is about to read up to seq `end`: does it have to doubt? A CA that took the client's RST reads
+ * nothing any more.
+ */
 static __always_inline void sg_request_doubt_line(struct sg_conn *c, __u32 end)
 {
-	if (c->flags & SG_CONN_DOUBT ||
+	if (c->flags & (SG_CONN_DOUBT | SG_CONN_ABANDONED) ||
 	    (c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead)))
 		c->client.line.flags |= SG_HTTP_DOUBTFUL;
 }
 
-static __always_inline void sg_request_begin(struct sg_conn *c, const struct sg_packet *pkt)
+/* Where a new request begins: behind the one before, if its end is known, else behind all that was sent. */
+static __always_inline __u32 sg_request_start(const struct sg_conn *c, __u32 sent_before)
+{
+	if (sg_request_has_rest(c) && !sg_head_expects(&c->client.line))
+		return c->client.next;
+	return sent_before;
+}
+
+static __always_inline void sg_request_begin(struct sg_conn *c, const struct sg_packet *pkt,
+					     __u32 start)
 {
 	__builtin_memset(&c->client.line, 0, sizeof(c->client.line));
 	c->client.line_done = 0;
-	c->client.next = pkt->seq;
+	c->client.next = start;
 	c->client.request_ack = pkt->ack;
 	c->client.request_class = SG_REQUEST_NONE;
 	/* All before it was answered. */
@@ -147,9 +158,12 @@ sg_request_place(struct sg_conn *c, const struct sg_packet *pkt, __u32 sent_befo
 	if (c->state != SG_CONN_ESTABLISHED)
 		return SG_REQUEST_NOTHING;
 	if (pkt->payload_len && sg_request_begins(c, pkt)) {
-		if (pkt->seq != sent_before)
+		__u32 start = sg_request_start(c, sent_before);
+
+		/* Nothing in it that is new. */
+		if (!sg_seq_after(pkt->seq + pkt->payload_len, start))
 			return SG_REQUEST_OUT_OF_ORDER;
-		sg_request_begin(c, pkt);
+		sg_request_begin(c, pkt, start);
 	}
 	if (c->client.line_done)
 		return sg_request_place_rest(c, pkt, skip);

@@ -115,7 +115,7 @@ static __always_inline void sg_conn_syn_look(struct sg_conn *c, const struct sg_
 		sg_conn_flag(c, SG_CONN_PARTIAL);
 	else if (!look->partial && c->flags & SG_CONN_PARTIAL)
 		__sync_fetch_and_and(&c->flags, ~SG_CONN_PARTIAL);
-	if (syn->payload_len || syn->fragment || look->odd_tcp || (resend && !look->sound))
+	if (syn->payload_len || syn->fragment || look->odd_tcp || look->odd_ip || !look->sound)
 		sg_conn_flag(c, SG_CONN_DOUBT);
 	if (!look->stamped)
 		return;
@@ -212,7 +212,8 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 	if (c->state == SG_CONN_CLOSED)
 		return 0;
 	if (pkt->tcp_flags & SG_TCP_RST) {
-		bool exact = pkt->seq == c->client.end || (c->ca.known && pkt->seq == c->ca.ack);
+		bool exact = pkt->seq == c->client.end ||
+			     pkt->seq == (c->ca.known ? c->ca.ack : c->client.next);
 		bool proven = c->flags & SG_CONN_CA_FIN || (one_sided && !c->ca.known);
 
 		return !exact ? 0 : proven ? SG_EFFECT_ENDED : SG_EFFECT_ABANDONED;

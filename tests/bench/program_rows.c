@@ -88,7 +88,7 @@ const struct row rows[] = {
 	},
 	{
 		.id = "refused-1k-policies",
-		.says = "the same, beside three prefix policies",
+		.says = "SYN refused per source, 1 k sources, beside three prefix policies",
 		.group = 1,
 		.shape = {.family = 4, .base = BASE, .source_bits = THOUSAND, .new_ports = true},
 		.frame = FRAME_SYN,
@@ -147,7 +147,7 @@ const struct row rows[] = {
 	},
 	{
 		.id = "flood-1m-read",
-		.says = "the same, one CPU, somebody waits for the events",
+		.says = "SYN refused by the window, full tables, 1 M sources, somebody waits for events",
 		.group = 2,
 		.shape = {.family = 4, .base = BASE, .source_bits = MILLION, .new_ports = true},
 		.frame = FRAME_SYN,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 PROGRAM = Path(os.environ.get("SCEPGUARD", Path(__file__).resolve().parents[2] / "build/scepguard"))
 # Ascending usefulness.
-ORDER = ("none", "undecided", "not-SCEP", "other-SCEP", "GetNextCACert", "GetCACertChain", "GetCACaps",
-         "GetCACert", "PKIOperation-GET", "PKIOperation-POST")
+ORDER = ("ignored", "none", "undecided", "not-SCEP", "other-SCEP", "GetNextCACert", "GetCACertChain",
+         "GetCACaps", "GetCACert", "PKIOperation-GET", "PKIOperation-POST")
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 USEFUL = RANK["GetNextCACert"] + 1
 

@@ -1,6 +1,8 @@
 """What Linux's own TCP makes of a client's packets: a stack of its own in a network namespace of this
 process, fed through a TUN device, so checksums, sequence numbers and timestamps are really looked at.
+With a router in between (a second namespace) hops are really counted, too.
 """
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -9,11 +11,16 @@ import socket
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
+CLIENT4, CLIENT6 = "192.0.2.10", "2001:db8:5::10"
 SERVER4, SERVER6 = "192.0.2.1", "2001:db8:5::1"
+SYN, ACK = 0x02, 0x10
+# SYNs wait for the stack's answer, for its ACK number is needed; all else is dealt with inside write().
+ANSWER_S, LAST_S = 0.002, 0.002
 
 
 def checksum_moved(old, before, after):
@@ -25,39 +32,75 @@ def checksum_moved(old, before, after):
     return ~total & 0xFFFF
 
 
+def unshare():
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "cannot make a network namespace")
+
+
+def run_ip(*lines):
+    for words in lines:
+        subprocess.run(["ip", *words.split()], check=True)
+
+
 class Stack:
     """Use in a process of its own: it changes its network namespace for good."""
 
-    def __init__(self):
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "cannot make a network namespace")
+    def __init__(self, routed=False):
+        unshare()
         self.tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(self.tun, TUNSETIFF, struct.pack("16sH", b"tun0", IFF_TUN | IFF_NO_PI))
-        for words in ("link set lo up", "link set tun0 up", f"addr add {SERVER4}/24 dev tun0",
-                      f"-6 addr add {SERVER6}/64 dev tun0 nodad"):
-            subprocess.run(["ip", *words.split()], check=True)
+        run_ip("link set lo up", "link set tun0 up")
+        if routed:
+            self.route()
+        else:
+            run_ip(f"addr add {SERVER4}/24 dev tun0", f"-6 addr add {SERVER6}/64 dev tun0 nodad")
+        Path("/proc/sys/net/ipv4/tcp_max_syn_backlog").write_text("4096")
+        Path("/proc/sys/net/ipv4/tcp_syncookies").write_text("0")
         self.listeners = [self.listen(socket.AF_INET, SERVER4),
                           self.listen(socket.AF_INET6, SERVER6)]
+        self.conns = []
+        # All IP packets in both directions since the trace was last emptied: (packet, is it the client's).
+        self.trace = []
+
+    def route(self):
+        """This namespace becomes the router, and the process goes on in the server's."""
+        near, far = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+        for family, name in (("ipv4", "ip_forward"), ("ipv6", "conf/all/forwarding")):
+            Path("/proc/sys/net", family, name).write_text("1")
+        run_ip(f"link add veth0 address {near} type veth peer name veth1 address {far}", "link set veth0 up",
+               "addr add 192.0.2.254/32 dev tun0", f"route add {CLIENT4}/32 dev tun0",
+               f"route add {SERVER4}/32 dev veth0", f"-6 route add {CLIENT6}/128 dev tun0",
+               f"-6 route add {SERVER6}/128 dev veth0", f"neigh add {SERVER4} lladdr {far} dev veth0",
+               f"-6 neigh add {SERVER6} lladdr {far} dev veth0")
+        with open("/proc/self/ns/net", "rb") as router:
+            unshare()
+            subprocess.run(["nsenter", f"--net=/proc/{os.getpid()}/fd/{router.fileno()}", "ip", "link", "set",
+                            "veth1", "netns", str(os.getpid())], check=True)
+        run_ip("link set lo up", f"addr add {SERVER4}/24 dev veth1", "link set veth1 up",
+               f"-6 addr add {SERVER6}/64 dev veth1 nodad", f"neigh add {CLIENT4} lladdr {near} dev veth1",
+               f"-6 neigh add {CLIENT6} lladdr {near} dev veth1")
 
     @staticmethod
     def listen(family, address):
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, 80))
-        listener.listen(64)
+        listener.listen(1024)
         listener.setblocking(False)
         return listener
 
-    def answers(self):
+    def answers(self, wait_s):
         """What the stack has sent since the last time."""
-        while select.select([self.tun], [], [], 0.002)[0]:
-            yield os.read(self.tun, 65536)
+        while select.select([self.tun], [], [], wait_s)[0]:
+            packet = os.read(self.tun, 65536)
+            self.trace.append((packet, False))
+            yield packet
 
-    def ca_isn(self):
+    def ca_isn(self, wait_s):
         """Sequence number of the SYN-ACK among the answers, or None."""
         found = None
-        for packet in self.answers():
+        for packet in self.answers(wait_s):
             tcp = 20 if packet[0] >> 4 == 4 else 40
             if packet[0] >> 4 == 4 and packet[9] != 6 or packet[0] >> 4 == 6 and packet[6] != 6:
                 continue
@@ -65,41 +108,65 @@ class Stack:
                 found, = struct.unpack_from(">I", packet, tcp + 4)
         return found
 
-    def delivered(self, packets, nominal_isn):
-        """The bytes a server reads after these packets: (IP packet, offset of its TCP header or
-        None). ACK numbers are moved from nominal_isn to the stack's own."""
-        moved = None
-        for packet, tcp in packets:
-            if tcp is not None and moved is not None:
-                packet = bytearray(packet)
-                ack, = struct.unpack_from(">I", packet, tcp + 8)
-                old, = struct.unpack_from(">H", packet, tcp + 16)
-                now = (ack + moved) & 0xFFFFFFFF
-                struct.pack_into(">I", packet, tcp + 8, now)
-                struct.pack_into(">H", packet, tcp + 16, checksum_moved(old, ack, now))
+    def put(self, packet, tcp, moved):
+        """One packet. Returns the sequence number of a SYN-ACK to it, or None."""
+        whole = tcp is not None and len(packet) >= tcp + 18
+        if whole and moved is not None and packet[tcp + 13] & ACK:
+            packet = bytearray(packet)
+            ack, = struct.unpack_from(">I", packet, tcp + 8)
+            old, = struct.unpack_from(">H", packet, tcp + 16)
+            now = (ack + moved) & 0xFFFFFFFF
+            struct.pack_into(">I", packet, tcp + 8, now)
+            struct.pack_into(">H", packet, tcp + 16, checksum_moved(old, ack, now))
+        self.trace.append((bytes(packet), True))
+        with contextlib.suppress(OSError):  # what is too short, or neither IPv4 nor IPv6
             os.write(self.tun, bytes(packet))
-            isn = self.ca_isn()
-            if moved is None and isn is not None:
-                moved = isn - nominal_isn
-        return self.read()
+        return self.ca_isn(ANSWER_S if whole and packet[tcp + 13] & SYN else 0)
 
-    def read(self):
-        stream = b""
-        time.sleep(0.005)
+    def delivered(self, steps, nominal_isn, held=()):
+        """What the server reads, as one stream for each connection. steps: as Conn's; ACK numbers are moved from
+        nominal_isn to the stack's own. held: indexes of the frames that the guard drops."""
+        moved, frame = None, -1
+        for step in steps:
+            if isinstance(step, int):
+                self.answer(step)
+                continue
+            frame += 1
+            if frame in held:
+                continue
+            isn = self.put(step[1], step[2], moved)
+            if isn is not None:
+                moved = isn - nominal_isn
+        time.sleep(LAST_S)
+        return self.finish()
+
+    def take(self):
+        """Reads what has come, on every connection."""
         for listener in self.listeners:
-            while True:
-                try:
+            with contextlib.suppress(BlockingIOError):
+                while True:
                     conn, _ = listener.accept()
-                except BlockingIOError:
-                    break
-                conn.setblocking(False)
-                try:
-                    while piece := conn.recv(65536):
-                        stream += piece
-                except (BlockingIOError, ConnectionError):
-                    pass
-                # Gone at once: nothing of this case answers in the next one.
-                conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                conn.close()
-        list(self.answers())
-        return stream
+                    conn.setblocking(False)
+                    self.conns.append((conn, bytearray()))
+        for conn, stream in self.conns:
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                while piece := conn.recv(65536):
+                    stream += piece
+
+    def answer(self, size):
+        self.take()
+        if self.conns:
+            with contextlib.suppress(OSError):
+                self.conns[-1][0].send(b"A" * size)
+        list(self.answers(0))
+
+    def finish(self):
+        self.take()
+        streams = [bytes(stream) for _, stream in self.conns]
+        for conn, _ in self.conns:
+            # Gone at once: nothing of this case answers in the next one.
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            conn.close()
+        self.conns = []
+        list(self.answers(0))
+        return streams

@@ -34,6 +34,7 @@ int sg_guard_measure_hz(__u32 *hz); /* userspace/guard */
 struct loaded {
 	struct scepguard_bpf *skel;
 	__u32 hz, client_if, ca_if;
+	bool test_clock; /* of the next load: time is what clocked.h sets */
 	struct sg_live live;
 	struct sg_service svc;
 	uint8_t out[PACKET_MAX]; /* the frame after the last run */
@@ -139,6 +140,7 @@ static inline int load(__u32 conns, enum sg_mode highest)
 	guard.skel->rodata->sg_conn_ring_mask = conns - 1;
 	guard.skel->rodata->sg_highest_mode = highest;
 	guard.skel->rodata->sg_tick_ns = 1000000000 / guard.hz;
+	guard.skel->rodata->sg_test_clock = guard.test_clock;
 #define X(name, ms, why) *(__u64 *)&guard.skel->rodata->sg_times.name = (__u64)(ms)*guard.hz / 1000;
 	SG_TIME_LIST(X)
 #undef X

@@ -15,6 +15,7 @@ FUZZ_MORE_answer  := userspace/http/answer_head.c
 FUZZ_MORE_config  := $(wildcard userspace/config/*.c userspace/util/*.c)
 FUZZ_MORE_control := $(addprefix userspace/,daemon/control.c daemon/labels.c daemon/state.c \
 	ios/mirror.c shadow/shadow.c) $(FUZZ_MORE_config)
+FUZZ_MORE_packet  := tests/fuzz/packet_filters.c
 FUZZ_LIBS_config  = $(LDLIBS)
 FUZZ_LIBS_control = $(LDLIBS)
 FUZZ_LIBS_packet  = -lpcap

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Where requests begin on a connection, and when one is not to be believed: seen from the client's side
+ * alone, as `scepguard classify --jsonl` does.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../lib/segments.h"
+
+#define CAPS     "GET /scep?operation=GetCACaps HTTP/1.0\r\n\r\n"
+#define CERT     "GET /scep?operation=GetCACert HTTP/1.0\r\n\r\n"
+#define SIZE     ((int)sizeof(CAPS) - 1)
+#define TEXT(t)  .bytes = (t), .len = sizeof(t) - 1
+#define OK_ACK   .ack = SEGMENT_ACK
+#define ANSWERED .ack = SEGMENT_ACK + 500
+
+static void begin(struct reading *r, const struct segment *syn)
+{
+	reading_begin(r, syn, false);
+	reading_segment(r, &(struct segment){OK_ACK});
+}
+
+static void feed(struct reading *r, const struct segment *s)
+{
+	reading_segment(r, s);
+}
+
+static void test_syn_that_the_ca_may_not_take(void **state)
+{
+	static const struct segment syns[] = {
+		{.bad_sum = true}, {.odd = SEGMENT_ODD_IP}, {.odd = SEGMENT_ODD_HOPS}};
+	struct reading r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(syns) / sizeof(syns[0]); i++) {
+		begin(&r, &syns[i]);
+		feed(&r, &(struct segment){OK_ACK, TEXT(CAPS)});
+		assert_int_equal(r.first_class, SG_REQUEST_UNDECIDED);
+	}
+}
+
+static void test_abandoned(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin(&r, &(struct segment){0});
+	r.conn.flags |= SG_CONN_ABANDONED;
+	feed(&r, &(struct segment){OK_ACK, TEXT(CAPS)});
+	assert_int_equal(r.first_class, SG_REQUEST_UNDECIDED);
+}
+
+/* Something was sent ahead; the CA, which has not seen it, takes the RST at the byte it waits for. */
+static void test_reset_where_the_reader_stands(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin(&r, &(struct segment){0});
+	feed(&r, &(struct segment){OK_ACK, .at = 1});
+	feed(&r, &(struct segment){OK_ACK, .at = 1, .flags = SG_TCP_RST});
+	assert_true(r.ended);
+	begin(&r, &(struct segment){0});
+	feed(&r, &(struct segment){OK_ACK, .at = 1});
+	feed(&r, &(struct segment){OK_ACK, .flags = SG_TCP_RST});
+	assert_true(r.ended);
+}
+
+static void begin_second(struct reading *r)
+{
+	begin(r, &(struct segment){0});
+	feed(r, &(struct segment){OK_ACK, TEXT(CAPS)});
+	assert_int_equal(r->conn.client.request_class, SG_REQUEST_GETCACAPS);
+}
+
+static void expect(const struct reading *r, __u16 requests, __u8 request_class)
+{
+	assert_int_equal(r->conn.client.requests, requests);
+	assert_int_equal(r->conn.client.request_class, request_class);
+}
+
+static void test_second_with_the_end_of_the_first(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin_second(&r);
+	feed(&r, &(struct segment){ANSWERED, .at = SIZE - 4, TEXT("\r\n\r\n" CERT)});
+	expect(&r, 2, SG_REQUEST_GETCACERT);
+}
+
+static void test_second_out_of_order(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin_second(&r);
+	feed(&r, &(struct segment){ANSWERED, .at = SIZE + 4, TEXT("/scep?operation=GetCACert")});
+	feed(&r, &(struct segment){ANSWERED, .at = SIZE, TEXT("GET ")});
+	expect(&r, 2, SG_REQUEST_UNDECIDED);
+}
+
+/* What is sent far ahead of everything does not hide what comes in order. */
+static void test_second_behind_something_far(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin_second(&r);
+	feed(&r, &(struct segment){OK_ACK, .at = 70000, TEXT(CAPS)});
+	feed(&r, &(struct segment){ANSWERED, .at = SIZE, TEXT(CERT)});
+	expect(&r, 2, SG_REQUEST_GETCACERT);
+}
+
+static void test_first_resent_is_no_second(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin_second(&r);
+	feed(&r, &(struct segment){ANSWERED, TEXT(CERT)});
+	expect(&r, 1, SG_REQUEST_GETCACAPS);
+	feed(&r, &(struct segment){ANSWERED, .at = SIZE - 1, TEXT("\n")});
+	expect(&r, 1, SG_REQUEST_GETCACAPS);
+	feed(&r, &(struct segment){ANSWERED, .at = SIZE, TEXT(CERT)});
+	expect(&r, 2, SG_REQUEST_GETCACERT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_syn_that_the_ca_may_not_take),
+		cmocka_unit_test(test_abandoned),
+		cmocka_unit_test(test_reset_where_the_reader_stands),
+		cmocka_unit_test(test_second_with_the_end_of_the_first),
+		cmocka_unit_test(test_second_out_of_order),
+		cmocka_unit_test(test_second_behind_something_far),
+		cmocka_unit_test(test_first_resent_is_no_second),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
