@@ -213,8 +213,8 @@ __noinline int sg_request_rest(struct xdp_md *ctx, struct sg_conn *conn, __u32 s
 	return 0;
 }
 
-/* Nearly every request: a line of a known form at the start of the segment, and for GET a head that ends
- * with it. Returns false when it is not, and nothing has been read.
+/* Nearly every request: a line of a known form at the start of the segment. Returns false when it is not, and
+ * nothing has been read.
  */
 static __always_inline bool sg_request_read_known(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -233,11 +233,7 @@ static __always_inline bool sg_request_read_known(struct xdp_md *ctx, struct sg_
 	sg_request_done(run);
 	if (read >= pkt->payload_len || !sg_request_has_rest(conn))
 		return true;
-	if (sg_head_shortcut(&conn->client.line, cur.start, cur.end, off + read,
-			     off + pkt->payload_len))
-		conn->client.next += pkt->payload_len - read;
-	else
-		sg_request_read_rest(ctx, conn, read);
+	sg_request_read_rest(ctx, conn, read);
 	return true;
 }
 

@@ -27,21 +27,21 @@ static __always_inline void sg_event_fill(struct sg_event *ev, const struct sg_r
 	}
 }
 
-/* When so many bytes wait in the buffer the daemon is woken for samples alone: a sixteenth of it. Only then, for
+/* When so many bytes wait in the buffer the daemon is woken for anything: a sixteenth of it. Only then, for
  * a few records: a daemon that comes late is not called at each sample.
  */
 #define SG_EVENTS_WAKE_FROM (64 << 10)
 #define SG_EVENTS_WAKE_TO   (65 << 10)
 
-/* Samples of a flood wake nobody: the daemon looks every tick, and a wakeup costs more than the drops that the
- * sample stands for. Everything else does, and by force: after a record that woke nobody the kernel
- * thinks that there is a wakeup to come.
+/* Only a change of state is told at once, and by force: after a record that woke nobody the kernel thinks that
+ * there is a wakeup to come. The daemon looks every tick anyway, and a wakeup costs more than a hundred
+ * drops: one for each sample was most of what a flood cost.
  */
 static __always_inline __u64 sg_event_wakes(__u32 kind)
 {
 	__u64 waiting;
 
-	if (kind != SG_EVENT_REFUSED && kind != SG_EVENT_FORGED)
+	if (kind == SG_EVENT_DEAF || kind == SG_EVENT_LISTENING || kind == SG_EVENT_TABLE_FULL)
 		return BPF_RB_FORCE_WAKEUP;
 	waiting = bpf_ringbuf_query(&sg_events, BPF_RB_AVAIL_DATA);
 	return waiting >= SG_EVENTS_WAKE_FROM && waiting < SG_EVENTS_WAKE_TO ? BPF_RB_FORCE_WAKEUP

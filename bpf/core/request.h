@@ -23,10 +23,14 @@ enum sg_request_progress {
 	SG_REQUEST_LINE_DONE, /* the request's class is final */
 };
 
-/* Is it still open where the request ends? Of an undecided one nobody asks. */
+/* Is it still open where the request ends? Of an undecided one nobody asks, nor of GetNextCACert, which no
+ * request behind it can make worth less: a storm's requests are read no further than their line.
+ */
 static __always_inline bool sg_request_has_rest(const struct sg_conn *c)
 {
-	return c->client.line.final_class > SG_REQUEST_UNDECIDED && !sg_head_more(&c->client.line);
+	return c->client.line.final_class > SG_REQUEST_UNDECIDED &&
+	       c->client.line.final_class != SG_REQUEST_GETNEXTCACERT &&
+	       !sg_head_more(&c->client.line);
 }
 
 static __always_inline bool sg_request_begins(const struct sg_conn *c, const struct sg_packet *pkt)

@@ -59,6 +59,13 @@ static __always_inline __u64 sg_sum_rest(const __u8 *p, __u32 rest)
 	return (word & 0xffffffff) + (word >> 32);
 }
 
+/* Sum of 32 bytes at p. */
+static __always_inline __u64 sg_sum_32(const __u8 *p)
+{
+	return (__u64)sg_load4(p) + sg_load4(p + 4) + sg_load4(p + 8) + sg_load4(p + 12) +
+	       sg_load4(p + 16) + sg_load4(p + 20) + sg_load4(p + 24) + sg_load4(p + 28);
+}
+
 /* Sum of len bytes from p, at least eight, as 16-bit words in memory order, not folded. *all: they
  * could all be read. Halves of words are added, for BPF has no carry.
  */
@@ -70,14 +77,19 @@ static __always_inline __u64 sg_sum_bytes(const __u8 *p, const __u8 *end, __u32 
 	*all = false;
 	if (len < 8 || len > SG_SUM_MAX)
 		return 0;
-	for (i = 0; i < SG_SUM_MAX / 32; i++) {
-		if (len < 32)
+	for (i = 0; i < SG_SUM_MAX / 64; i++) {
+		if (len < 64)
 			break;
+		if (p + 64 > end)
+			return 0;
+		sum += sg_sum_32(p) + sg_sum_32(p + 32);
+		p += 64;
+		len -= 64;
+	}
+	if (len >= 32) {
 		if (p + 32 > end)
 			return 0;
-		sum += (__u64)sg_load4(p) + sg_load4(p + 4) + sg_load4(p + 8) + sg_load4(p + 12);
-		sum += (__u64)sg_load4(p + 16) + sg_load4(p + 20) + sg_load4(p + 24) +
-		       sg_load4(p + 28);
+		sum += sg_sum_32(p);
 		p += 32;
 		len -= 32;
 	}
