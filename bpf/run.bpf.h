@@ -50,14 +50,22 @@ static __always_inline bool sg_polices(const struct sg_run *run)
 	return sg_highest_mode >= SG_MODE_POLICE && run->flow->mode >= SG_MODE_POLICE;
 }
 
-/* The packet's data and the live configuration. */
-static __always_inline bool sg_run_begin(struct sg_run *run)
+/* The live configuration. */
+static __always_inline bool sg_run_configured(struct sg_run *run)
 {
 	__u32 zero = 0;
 
 	run->live = bpf_map_lookup_elem(&sg_live, &zero);
+	return run->live;
+}
+
+/* And the packet's data. */
+static __always_inline bool sg_run_begin(struct sg_run *run)
+{
+	__u32 zero = 0;
+
 	run->flow = bpf_map_lookup_elem(&sg_flows, &zero);
-	return run->live && run->flow;
+	return run->flow && sg_run_configured(run);
 }
 
 /* What belongs to the packet's service. */

@@ -40,7 +40,14 @@ int scepguard(struct xdp_md *ctx)
 	const struct sg_endpoint *ep;
 	struct sg_packet *pkt;
 	enum sg_parse parsed;
+	enum sg_glance seen;
 
+	if (!sg_run_configured(&run))
+		return XDP_PASS;
+	seen = sg_parse_glance(&cur, run.live->ports);
+	if (seen != SG_GLANCE_CLOSER)
+		return sg_pass_other(seen == SG_GLANCE_NOT_TCP ? SG_PASSED_NOT_TCP
+							       : SG_PASSED_OTHER_TCP);
 	if (!sg_run_begin(&run))
 		return XDP_PASS;
 	run.flow->ifindex = ctx->ingress_ifindex;

@@ -77,6 +77,7 @@ struct sg_live {
 	__u64 heartbeat;     /* when the daemon last lived; stale after sg_times.heartbeat_stale */
 	__u64 loaded;        /* when this guard first started: SYN-ACKs adopt for a while */
 	__u64 hash_key[2];   /* secret of the source table, from getrandom at first load */
+	__u64 ports; /* bits of the endpoints' ports (core/endpoint.h); 0 = look at every packet */
 	__u32 endpoint_half; /* 0 or 1 */
 	__u32 endpoint_seed[2]; /* of each half */
 	__u32 policies;         /* prefixes in sg_prefixes; 0 = do not look */

@@ -23,6 +23,12 @@ static __always_inline bool sg_endpoint_is(const struct sg_endpoint *ep, const s
 	return ep->used && ep->port == port && sg_ip_equal(&ep->ip, ip);
 }
 
+/* A port's bit in sg_live.ports. */
+static __always_inline __u64 sg_port_bit(__be16 port)
+{
+	return 1ull << ((__u16)(port * 0x9e37u) >> 10);
+}
+
 /* The mode in force: a trial ends by itself, with the daemon dead or alive. */
 static __always_inline __u32 sg_mode_now(__u64 word, __u64 now)
 {

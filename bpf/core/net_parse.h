@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include "cursor.h"
+#include "endpoint.h"
 #include "../abi/scepguard_abi.h"
 
 enum sg_parse {
@@ -225,6 +226,43 @@ static __always_inline enum sg_parse sg_parse_chain(struct sg_cursor *cur, struc
 		return sg_ipv6_followed(next) ? SG_PARSE_HIDDEN : SG_PARSE_NOT_TCP;
 	pkt->fragment = first_of_many;
 	return sg_parse_tcp(cur, left, first_of_many, pkt);
+}
+
+enum sg_glance {
+	SG_GLANCE_CLOSER, /* look closer */
+	SG_GLANCE_NOT_TCP,
+	SG_GLANCE_OTHER_TCP,
+};
+
+/* Is this surely none of ours: not TCP, or between ports none of which is an endpoint's? At a glance, for what passes a
+ * gateway most: no tag, no option, no extension header, and nothing is kept. It may be malformed, which is not
+ * the guard's business then. ports: of sg_live.
+ */
+static __always_inline enum sg_glance sg_parse_glance(const struct sg_cursor *cur, __u64 ports)
+{
+	const __u8 *p = cur->start;
+	const __be16 *pair;
+	__be16 type;
+
+	if (!ports || p + 14 + 20 + 4 > cur->end)
+		return SG_GLANCE_CLOSER;
+	type = *(const __be16 *)(p + 12);
+	if (type == sg_htons(SG_ETH_P_IP)) {
+		if (p[14] != 0x45 || *(const __be16 *)(p + 14 + 6) & sg_htons(0x1fff))
+			return SG_GLANCE_CLOSER;
+		if (p[14 + 9] != SG_IPPROTO_TCP)
+			return SG_GLANCE_NOT_TCP;
+		pair = (const __be16 *)(p + 14 + 20);
+	} else {
+		if (type != sg_htons(SG_ETH_P_IPV6) || p + 14 + 40 + 4 > cur->end ||
+		    sg_ipv6_followed(p[14 + 6]))
+			return SG_GLANCE_CLOSER;
+		if (p[14 + 6] != SG_IPPROTO_TCP)
+			return SG_GLANCE_NOT_TCP;
+		pair = (const __be16 *)(p + 14 + 40);
+	}
+	return ports & (sg_port_bit(pair[0]) | sg_port_bit(pair[1])) ? SG_GLANCE_CLOSER
+								     : SG_GLANCE_OTHER_TCP;
 }
 
 /* Parse one frame up to IPv6 extension headers. [cur] stands at the Ethernet header. Fields of *pkt are

@@ -39,6 +39,7 @@ int bench_error(int err, const char *fmt, ...) __attribute__((format(printf, 2, 
 
 enum frame_kind {
 	FRAME_UNRELATED, /* TCP between others */
+	FRAME_SAME_PORT, /* the same to the service's port */
 	FRAME_NOT_TCP,   /* UDP between others */
 	FRAME_SYN,
 	FRAME_HANDSHAKE, /* the ACK that ends it */

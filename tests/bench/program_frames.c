@@ -85,14 +85,15 @@ static void turn(struct packet *p)
 
 void frame_build(const struct shape *shape, enum frame_kind kind, __u32 cpu_bit, struct frame *out)
 {
-	bool v4 = shape->family == 4, other = kind == FRAME_UNRELATED || kind == FRAME_NOT_TCP;
+	bool v4 = shape->family == 4,
+	     other = kind == FRAME_UNRELATED || kind == FRAME_SAME_PORT || kind == FRAME_NOT_TCP;
 	char source[INET6_ADDRSTRLEN];
 	struct packet p = {
 		.family = shape->family,
 		.src = source,
 		.dst = other ? (v4 ? OTHER_V4 : OTHER_V6) : (v4 ? CA_V4 : CA_V6),
 		.sport = CLIENT_PORT,
-		.dport = other ? 443 : 80,
+		.dport = other && kind != FRAME_SAME_PORT ? 443 : 80,
 		.vlan_tags = shape->vlan_tags,
 		.protocol = kind == FRAME_NOT_TCP ? 17 : 0,
 	};

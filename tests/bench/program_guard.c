@@ -206,6 +206,7 @@ static int configure(struct guard *g)
 		.heartbeat = now,
 		.hash_key = {0x0123456789abcdefull, 0xfedcba9876543210ull},
 		.endpoint_seed = {ENDPOINT_SEED, ENDPOINT_SEED},
+		.ports = sg_port_bit(htons(80)),
 		.ipv4_mask = 0xffffffff,
 		.ipv6_prefix = 64,
 		.sample_mask = SAMPLE_MASK,

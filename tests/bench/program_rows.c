@@ -39,6 +39,18 @@ const struct row rows[] = {
 		.action = XDP_PASS,
 	},
 	{
+		.id = "unrelated-port",
+		.says = "unrelated TCP packet to the service's port",
+		.group = 0,
+		.shape = {.family = 4, .base = BASE},
+		.frame = FRAME_SAME_PORT,
+		.state = &state_other_tcp,
+		.references = {"parse", "parse_core"},
+		.repeat = 2 * MANY,
+		.action = XDP_PASS,
+		.any_action = true,
+	},
+	{
 		.id = "refused-1",
 		.says = "SYN refused per source, 1 source",
 		.group = 1,

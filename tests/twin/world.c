@@ -80,6 +80,10 @@ void world_write_endpoints(struct world *w, __u32 seed)
 	}
 	w->live.endpoint_seed[half] = seed;
 	w->live.endpoint_half = half;
+	w->live.ports = 0;
+	for (int i = 0; i < 2 * WORLD_ENDPOINTS; i++)
+		if (w->endpoints[i].port)
+			w->live.ports |= sg_port_bit(w->endpoints[i].port);
 	world_write_live(w);
 }
 

@@ -223,6 +223,16 @@ static void tell_moves(const struct sg_guard *g, const struct sg_endpoint *list,
 	}
 }
 
+static __u64 ports_of(const struct sg_endpoint *list, __u32 count)
+{
+	__u64 ports = 0;
+
+	for (__u32 i = 0; i < count; i++)
+		if (list[i].port)
+			ports |= sg_port_bit(list[i].port);
+	return ports;
+}
+
 /* Write the endpoints when they differ from those in force. Does not write sg_live: the caller does,
  * and that is the switch.
  */
@@ -257,10 +267,13 @@ int sg_guard_endpoints_write(struct sg_guard *g, const struct sg_config *conf)
 	 * its old seed would find no endpoint.
 	 */
 	g->live.endpoint_seed[half] = seed;
+	g->live.ports |= ports_of(list, count); /* of both halves, while either may be read */
 	err = sg_guard_live_write(g);
-	if (!err)
-		g->live.endpoint_half = half;
-	return err;
+	if (err)
+		return err;
+	g->live.endpoint_half = half;
+	g->live.ports = ports_of(list, count);
+	return 0;
 }
 
 bool sg_guard_endpoint(const struct sg_guard *g, __u16 id, struct sg_endpoint *ret)
