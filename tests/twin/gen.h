@@ -9,7 +9,8 @@
 #include "frame.h"
 #include "world.h"
 
-#define GEN_FLOWS 32
+#define GEN_FLOWS    32
+#define GEN_OWN_TEXT 400
 
 enum gen_phase {
 	GEN_IDLE,
@@ -30,6 +31,7 @@ struct gen_flow {
 	__u32 stamp;
 	const char *request, *answer;
 	__u32 request_len, request_sent, answer_len, answer_sent;
+	char own[GEN_OWN_TEXT]; /* a request that is no constant */
 };
 
 struct gen {
@@ -83,7 +85,7 @@ struct gen_text {
 	const char *bytes;
 	__u32 len;
 };
-struct gen_text gen_request(struct dice *d);
+struct gen_text gen_request(struct dice *d, char own[GEN_OWN_TEXT]); /* perhaps written there */
 struct gen_text gen_answer(struct dice *d, const char *request);
 
 #endif

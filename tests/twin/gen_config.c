@@ -264,6 +264,12 @@ static void choose_budget(struct gen *g, __u32 service)
 			sg_place_word(0, i, SG_PLACE_SETTLED | SG_PLACE_FINAL);
 	b.head = head;
 	b.below_enrolment = (__u32)dice_roll(d, 10);
+	/* As many answered in the window as there is room for dates. */
+	if (dice_hits(d, 12)) {
+		b.actual.head = SG_PLACES - 1 + dice_roll(d, 2);
+		for (__u32 i = 0; i < SG_PLACES; i++)
+			b.actual.dates[i] = g->world.ticks;
+	}
 	if (dice_hits(d, 12))
 		forget_connections(g, &b, (__u32)dice_roll(d, 6));
 	guards_write(TWIN_sg_budgets, &service, &b);

@@ -43,7 +43,7 @@ struct step {
 	bool odd_option;        /* the first of them is no NOP */
 	const __u8 *extensions; /* ended by 0xff */
 	__u16 fragment, padding;
-	bool service_tags, more, partial, bad_tcp_sum, bad_ip_sum;
+	bool service_tags, mapped, more, partial, bad_tcp_sum, bad_ip_sum;
 	__u32 stamp;          /* timestamp; 0 = no option */
 	__u16 cut;            /* bytes missing at the frame's end, with lengths as they were */
 	__u16 short_ip;       /* bytes the IP length falls short */

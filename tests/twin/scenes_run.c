@@ -62,6 +62,7 @@ static void dress(struct frame *f, const struct step *s)
 	f->vlan_tags = s->vlan_tags;
 	f->service_tags = s->service_tags;
 	f->hops = s->hops;
+	f->mapped = s->mapped;
 	f->protocol = s->protocol;
 	f->fragment = s->fragment;
 	f->more_fragments = s->more;
