@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from corpus_cases import ACK, CA_ISN, CAPS, FIN, NEXT, SYN, Conn, total  # noqa: E402
+from corpus_cases import CAPS, NEXT  # noqa: E402
+from corpus_conn import ACK, CA_ISN, FIN, SYN, Conn, total  # noqa: E402
 
 PROGRAM = Path(__file__).resolve().parents[2] / "build/scepguard"
 # What a configuration has that sets none (scepguard.yaml(5)), and what core/times.h adds, in seconds.
