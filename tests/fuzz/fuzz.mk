@@ -82,3 +82,20 @@ fuzz-seeds-control:
 	$(Q)mkdir -p $(FUZZ_OUT)/control.seeds
 	$(Q)awk '{file = "$(FUZZ_OUT)/control.seeds/" NR; printf "%s", $$0 > file; close(file)}' \
 		tests/fuzz/control.seeds
+
+# Unit tests of what is in bpf/core, for their coverage of it; the rest of the program comes as it is.
+COVERAGE_TESTS := $(sort $(wildcard tests/unit/test_core_*.c) \
+	$(shell grep -lE 'bpf/core/http|lib/segments|answer_head' tests/unit/*.c))
+COVERAGE_UNIT := $(COVERAGE_TESTS:tests/unit/%.c=build/coverage/%)
+
+.PHONY: coverage-programs
+coverage-programs: $(FUZZ_HERE:%=build/coverage/fuzz_%) $(COVERAGE_UNIT)
+
+build/coverage/objects.a: $(OBJECTS)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+build/coverage/test_%: tests/unit/test_%.c build/coverage/objects.a
+	$(say) CLANG $@
+	$(Q)$(FUZZ_CLANG) $(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping -MF $@.d -MT $@ \
+		-o $@ $< build/coverage/objects.a $(LDLIBS) -lcmocka

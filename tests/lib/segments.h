@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../../bpf/core/http_answer.h"
 #include "../../bpf/core/http_line.h"
 #include "../../bpf/core/http_shortcut.h"
 #include "../../bpf/core/request.h"
@@ -108,6 +109,19 @@ static inline void reading_begin(struct reading *r, const struct segment *syn, b
 	sg_conn_from_ca(&r->conn, &pkt, 1);
 }
 
+/* Met with the CA's SYN-ACK: the SYN was not seen. */
+static inline void reading_adopt(struct reading *r)
+{
+	const struct sg_packet syn_ack = {.seq = SEGMENT_ACK - 1,
+					  .ack = SEGMENT_ISN + 1,
+					  .tcp_flags = SG_TCP_SYN | SG_TCP_ACK,
+					  .family = 4};
+
+	memset(r, 0, sizeof(*r));
+	r->both_sides = true;
+	sg_conn_adopt(&r->conn, &syn_ack, 1);
+}
+
 /* A SYN on an entry: refused while the connection is open (sg_syn_on_open()), else passed on as a resend
  * or as a new attempt.
  */
@@ -179,14 +193,41 @@ static inline void reading_client(struct reading *r, const struct segment *s)
 		r->ended = sg_conn_close(&r->conn);
 }
 
+/* The answer's bytes, as bpf/ca.bpf.h has them read. */
+static inline void reading_answer(struct reading *r, const struct sg_packet *pkt, const char *bytes)
+{
+	struct sg_conn *c = &r->conn;
+	const __u8 *data = (const __u8 *)bytes;
+	__u32 skip = 0;
+
+	if (!sg_answer_place(c, pkt, &skip))
+		return;
+	if (!c->ca.answer_done)
+		sg_http_answer_feed(&c->ca.answer, data + skip, data + pkt->payload_len,
+				    pkt->payload_len - skip);
+	if (sg_http_answer_done(&c->ca.answer))
+		c->ca.answer_done = 1;
+	c->ca.next = pkt->seq + pkt->payload_len;
+}
+
+/* The CA's segments come in order; with bytes they are an answer. */
 static inline void reading_ca(struct reading *r, const struct segment *s)
 {
+	static const char answer[] = "HTTP/1.1 200 OK\r\n";
+	const __u16 len = s->len < sizeof(answer) ? s->len : sizeof(answer) - 1;
 	const struct sg_packet pkt = {.seq = r->conn.ca.end,
 				      .ack = r->conn.client.isn + 1,
+				      .payload_len = len,
 				      .tcp_flags = s->flags | SG_TCP_ACK,
 				      .family = 4};
+	__u32 effects;
 
-	if (r->both_sides && sg_conn_from_ca(&r->conn, &pkt, 1) & SG_EFFECT_ENDED)
+	if (!r->both_sides)
+		return;
+	effects = sg_conn_from_ca(&r->conn, &pkt, 1);
+	if (effects & SG_EFFECT_BELIEVED)
+		reading_answer(r, &pkt, answer);
+	if (effects & SG_EFFECT_ENDED)
 		r->ended = sg_conn_close(&r->conn);
 }
 
