@@ -59,10 +59,17 @@ void gen_begin(struct gen *g, struct dice dice, const __u32 interfaces[WORLD_SID
 /* One happening: a packet, or something the daemon does. False: the guards disagree. */
 bool gen_step(struct gen *g);
 
+#define S(seconds) ((__u64)((seconds)*WORLD_HZ)) /* in ticks */
+
 /* gen_config.c: circumstances */
 void gen_configure(struct gen *g);
 void gen_reconfigure(struct gen *g);
+
+/* gen_time.c */
 void gen_let_time_pass(struct gen *g);
+
+/* gen.c: the n-th entry of a hash by the dice, or NULL. */
+const struct twin_element *gen_some_element(struct gen *g, enum twin_map_id id);
 
 /* gen_flows.c: the next packet of a flow as it should be; what became of it. */
 struct gen_packet {

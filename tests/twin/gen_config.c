@@ -7,8 +7,6 @@
 #include "gen.h"
 #include "../../bpf/core/budget.h"
 
-#define S(seconds) ((__u64)((seconds)*WORLD_HZ))
-
 /* ---- services ---- */
 
 static void choose_window(struct dice *d, struct sg_service *svc)
@@ -194,38 +192,6 @@ void gen_reconfigure(struct gen *g)
 		change_endpoints(g);
 		return;
 	}
-}
-
-/* ---- time ---- */
-
-void gen_let_time_pass(struct gen *g)
-{
-	const struct sg_service *svc = &g->world.services[dice_roll(&g->dice, GUARD_SERVICES)];
-	struct dice *d = &g->dice;
-	const __u64 jumps[] = {
-		svc->syn_ticks,
-		svc->request_ticks,
-		svc->idle_ticks,
-		svc->life_ticks,
-		svc->block_ticks,
-		svc->window.ticks,
-		S(3),
-		S(30),
-		svc->window.ticks + svc->syn_ticks,
-	};
-	const __u64 long_jumps[] = {S(60), S(301), S(600), S(3601), 1ull << 31, 1ull << 32};
-	__u64 luck = dice_roll(d, 256);
-
-	if (luck < 160)
-		world_wait(&g->world, 0, dice_roll(d, 65536));
-	else if (luck < 220)
-		world_wait(&g->world, dice_roll(d, 32), 0);
-	else if (luck < 240)
-		world_wait(&g->world, dice_roll(d, 256), 0);
-	else if (luck < 255)
-		world_wait(&g->world, DICE_PICK(d, jumps) + dice_roll(d, 3) - 1, 0);
-	else if (dice_hits(d, 3))
-		world_wait(&g->world, DICE_PICK(d, long_jumps), 0);
 }
 
 /* ---- the beginning ---- */

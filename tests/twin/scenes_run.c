@@ -171,6 +171,10 @@ static void look(bool kernel, const struct step *s, int flow, struct view *v)
 static void judge_verdicts(const char *who, const struct step *s, const struct view *old,
 			   const struct view *new)
 {
+	if (s->priority && s->verdict)
+		expect(who, sg_priority_name(s->priority - 1), 1,
+		       (long)(new->stats.verdicts[s->priority - 1][s->verdict - 1] -
+			      old->stats.verdicts[s->priority - 1][s->verdict - 1]));
 	for (__u32 reason = 0; reason < SG_REASON_MAX_; reason++) {
 		long done = 0, would = 0;
 
