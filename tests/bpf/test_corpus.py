@@ -86,6 +86,8 @@ def tricked(said, streams):
     for i, name in enumerate(said):
         if RANK[name] < USEFUL:
             continue
+        if "undecided" in read[:i]:
+            break  # what a server does behind a malformed request is its own affair
         # Of several connections the guard may have missed one: then the order is what counts.
         at = i if len(streams) < 2 else max(at, i)
         while len(streams) > 1 and at < len(read) and read[at] != name:
