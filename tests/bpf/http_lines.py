@@ -249,6 +249,8 @@ def header_tricks():
         yield f"coding {name}", post(None, chunks, extra), None
         yield f"coding {name}, length 0", post(b"0", chunks, extra), None
         yield f"coding {name}, length", post(b"%d" % len(chunks), chunks, extra), None
+        behind = b"0\r\n\r\n" + hidden
+        yield f"coding {name}, length of more", post(b"%d" % len(behind), behind, extra), None
     for name, extra in {
             "length twice": b"Content-Length: 0\r\n", "length in a fold": b"X: y\r\n Content-Length: 0\r\n",
             "space before name": b" Content-Length: 0\r\n", "tab before colon": b"Content-Length\t: 0\r\n",
