@@ -41,12 +41,24 @@ static void wrong(const struct segment *list, size_t count, bool both_sides, con
 	abort();
 }
 
+/* The CA's FIN and any RST may end its reading at once; the guard may read on. */
+static bool may_be_cut(const struct segment *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].kind == SEGMENT_CA || list[i].flags & SG_TCP_RST)
+			return true;
+	return false;
+}
+
 static void judge(const struct reading *reading, const struct segment *list, size_t count)
 {
-	if (reading->first_done && naive_is_useful(reading->first_class) &&
-	    segments_may_ask_next(list, count, record_other))
+	if (!reading->first_done || !naive_is_useful(reading->first_class))
+		return;
+	if (segments_may_ask_next(list, count, record_other))
 		wrong(list, count, reading->both_sides,
 		      "a useful class where a receiver can read GetNextCACert yet");
+	if (!may_be_cut(list, count) && !segments_may_ask(list, count, reading->first_class))
+		wrong(list, count, reading->both_sides, "a useful class that no receiver reads");
 }
 
 /* The bytes of a list in which everything is in order: its length, 0 when anything is not. */
@@ -108,6 +120,8 @@ static void run(struct segment *list, size_t count, bool both_sides, bool adopte
 		list[i].begins = reading.begun_again;
 		if (reading.begun_again) {
 			judge(&before, list, i);
+			if (both_sides && !segments_may_be_over(list, i))
+				wrong(list, i + 1, both_sides, "another attempt on an open one");
 			if (!both_sides)
 				return;
 		}

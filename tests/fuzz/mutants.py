@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mutant_list import MUTANTS  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
-TREE = TOP / "build/mutants"
+TREE = TOP / os.environ.get("TREE", "build/mutants")
 PARTS = ("Makefile", "VERSION", "bpf", "userspace", "tests/fuzz", "tests/lib", "tests/fixtures", "docs")
 SECONDS = int(os.environ.get("SECONDS_EACH", "60"))
 

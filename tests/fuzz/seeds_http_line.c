@@ -18,6 +18,18 @@ static const char *const heads[] = {
 	GET "\r\n" GET "\r\n",
 };
 
+/* A head longer than the short cut looks, and another request behind it. */
+static void write_long_head(const char *directory)
+{
+	char seed[1024] = "\x7f" GET;
+	size_t len = strlen(seed);
+
+	for (int i = 0; i < 70; i++, len += 5)
+		strcpy(seed + len, "a:b\r\n");
+	strcpy(seed + len, "\r\n" GET "\r\n");
+	seed_write(directory, "long", 0, seed, strlen(seed));
+}
+
 static void write_heads(const char *directory)
 {
 	char seed[512];
@@ -45,5 +57,6 @@ int main(int argc, char **argv)
 		seed_write(directory, "line", i, seed, row->len + 1);
 	}
 	write_heads(directory);
+	write_long_head(directory);
 	return EXIT_SUCCESS;
 }

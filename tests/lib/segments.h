@@ -249,10 +249,10 @@ enum {
 	RECEIVER_EARLIER = 0x01, /* of bytes kept ahead of a gap the earlier stay (BSD) */
 	RECEIVER_ORDER = 0x02,   /* but bytes in order replace them (Linux) */
 	RECEIVER_OLD_ACK = 0x04, /* takes segments that acknowledge less than all */
-	RECEIVER_PAWS = 0x08,    /* throws away what its timestamp says is old (RFC 7323) */
-	RECEIVER_TFO = 0x10,     /* takes data in the SYN (RFC 7413) */
-	RECEIVER_URGENT = 0x20,  /* takes the urgent byte out: the last one of its segment */
-	RECEIVER_FIN = 0x40,     /* remembers a FIN ahead of a gap */
+	RECEIVER_PAWS = 0x08, /* throws away what is old by its timestamp, or has none (RFC 7323) */
+	RECEIVER_TFO = 0x10,  /* takes data in the SYN (RFC 7413) */
+	RECEIVER_URGENT = 0x20, /* takes the urgent byte out: the last one of its segment */
+	RECEIVER_FIN = 0x40,    /* remembers a FIN ahead of a gap */
 	RECEIVER_STRICT =
 		0x80,         /* throws odd segments away, or never gets them; nor all fragments */
 	RECEIVER_RST = 0x100, /* ends on any RST in its window (before RFC 5961) */
@@ -294,8 +294,8 @@ static inline bool receiver_takes(const struct receiver *r, const struct segment
 		return false;
 	if (behind && !(r->habits & RECEIVER_OLD_ACK && behind < 65536))
 		return false;
-	if (r->habits & RECEIVER_PAWS && r->stamped && s->stamped &&
-	    (__s32)(s->stamp - r->stamp) < 0)
+	if (r->habits & RECEIVER_PAWS && r->stamped &&
+	    (!s->stamped || (__s32)(s->stamp - r->stamp) < 0))
 		return false;
 	return !receiver_at_fin(r);
 }
@@ -498,6 +498,25 @@ static inline bool segments_may_ask_next(const struct segment *list, size_t coun
 		len = receiver_stream(&receiver);
 		if (streams_add(&seen, receiver.bytes, len) &&
 		    naive_anyone_sees_next(receiver.bytes, len))
+			return true;
+	}
+	return false;
+}
+
+/* Can any receiver have read a first request of this class? */
+static inline bool segments_may_ask(const struct segment *list, size_t count, int request_class)
+{
+	const unsigned int differ = receivers_differ(list, count);
+	static struct receiver receiver;
+
+	for (unsigned int habits = 0; habits < RECEIVERS; habits++) {
+		struct naive_line line;
+
+		if (habits & ~differ)
+			continue;
+		receiver_segments(&receiver, list, count, habits);
+		line = naive_strict(receiver.bytes, receiver_stream(&receiver));
+		if (line.strict && line.request_class == request_class)
 			return true;
 	}
 	return false;
