@@ -244,6 +244,8 @@ static void judge_frame(const struct step *s, const __u8 *frame, size_t len,
 	expect("both", "it leaves as TCP", SG_PARSE_TCP, sg_parse_frame(&cur, &pkt));
 	expect("both", "a RST", SG_TCP_RST, pkt.tcp_flags & (SG_TCP_RST | SG_TCP_SYN));
 	expect("both", "with right checksums", 1, frame_sums_right(copy, &pkt));
+	expect("both", "to where it goes", 0,
+	       memcmp(copy, out->action == XDP_TX ? frame + 6 : frame, 6));
 }
 
 /* ---- rows ---- */
