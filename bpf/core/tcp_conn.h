@@ -244,6 +244,9 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 					       ? SG_CONN_CLIENT_FIN
 					       : SG_CONN_CA_FIN);
 		end++;
+	} else if (pkt->tcp_flags & SG_TCP_FIN) {
+		/* The CA may have taken it, or take it once what is missing before it has come. */
+		sg_conn_flag(c, SG_CONN_DOUBT);
 	}
 	if (sg_seq_after(end, c->client.end))
 		c->client.end = end;

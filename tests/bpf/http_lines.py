@@ -6,7 +6,7 @@ import random
 
 SEED = 8894
 USEFUL, NEXT = b"GetCACaps", b"GetNextCACert"
-CLOSE = b"Host: ca\r\nConnection: close\r\n\r\n"
+CLOSE, KEEP = b"Host: ca\r\nConnection: close\r\n\r\n", b"Host: ca\r\n\r\n"
 NEXT_REQUEST = b"GET /scep?operation=GetNextCACert HTTP/1.1\r\nHost: ca\r\n\r\n"
 CMS = b"MIIGXAYJKoZIhvcNAQcCoIIGTTCCBkkCAQExDjAMBggqhkiG9w0CBQUAMIIC7gYJ" * 40
 
@@ -19,9 +19,10 @@ def op(value=USEFUL, name=b"operation"):
     return b"/scep?" + name + b"=" + value
 
 
-def post(length, body, extra=b"", target=b"/scep?operation=PKIOperation"):
-    head = extra + (b"" if length is None else b"Content-Length: " + length + b"\r\n") + CLOSE
-    return line(target, b"POST", head=head) + body
+def post(length, body, extra=b"", end=KEEP):
+    """Kept alive, so that a server goes on to what is behind the body as it sees it."""
+    head = extra + (b"" if length is None else b"Content-Length: " + length + b"\r\n") + end
+    return line(b"/scep?operation=PKIOperation", b"POST", head=head) + body
 
 
 def wrapped():
@@ -61,7 +62,7 @@ def real_clients():
     body = bytes(range(256)) * 10
     for name, extra in (("sscep", b""), ("Go", b"Content-Type: application/octet-stream\r\n"),
                         ("strongSwan", b"Accept: */*\r\n"), ("curl", b"User-Agent: curl/7.88.1\r\n")):
-        yield f"{name} POST", post(b"2560", body, extra), "PKIOperation-POST"
+        yield f"{name} POST", post(b"2560", body, extra, CLOSE), "PKIOperation-POST"
 
 
 def escape(text, places, pattern=b"%%%02x"):
@@ -235,7 +236,7 @@ def header_tricks():
         yield f"length {name}", post(length, hidden), None
         if length is not None:
             yield (f"length {name} on GET",
-                   line(op(), head=b"Content-Length: " + length + b"\r\n" + CLOSE) + hidden, None)
+                   line(op(), head=b"Content-Length: " + length + b"\r\n" + KEEP) + hidden, None)
     chunks = b"%x\r\n" % len(hidden) + hidden + b"\r\n0\r\n\r\n"
     for name, extra in {
             "chunked": b"Transfer-Encoding: chunked\r\n", "chunked, case": b"TRANSFER-ENCODING: Chunked\r\n",
@@ -248,6 +249,8 @@ def header_tricks():
         yield f"coding {name}", post(None, chunks, extra), None
         yield f"coding {name}, length 0", post(b"0", chunks, extra), None
         yield f"coding {name}, length", post(b"%d" % len(chunks), chunks, extra), None
+        behind = b"0\r\n\r\n" + hidden
+        yield f"coding {name}, length of more", post(b"%d" % len(behind), behind, extra), None
     for name, extra in {
             "length twice": b"Content-Length: 0\r\n", "length in a fold": b"X: y\r\n Content-Length: 0\r\n",
             "space before name": b" Content-Length: 0\r\n", "tab before colon": b"Content-Length\t: 0\r\n",
@@ -259,7 +262,7 @@ def header_tricks():
             "keep-alive": b"Connection: keep-alive\r\n", "long": b"X: " + b"a" * 7000 + b"\r\n"}.items():
         yield f"head {name}", post(size, hidden, extra), None
         yield f"head {name} on GET", line(op(), head=extra + CLOSE), None
-        yield f"head {name}, next behind", line(op(), head=extra + b"Host: ca\r\n\r\n") + hidden, None
+        yield f"head {name}, next behind", line(op(), head=extra + KEEP) + hidden, None
     yield "no Host", line(op(), head=b"Connection: close\r\n\r\n"), "GetCACaps"
     yield "two Hosts", line(op(), head=b"Host: other\r\n" + CLOSE), "GetCACaps"
     yield "odd Host", line(op(), head=b"Host: a/b?c\r\nConnection: close\r\n\r\n"), "GetCACaps"
@@ -268,7 +271,7 @@ def header_tricks():
 def bytes_in_the_head():
     """One byte put into the head of a POST whose body is a request: is its length still believed?"""
     size = b"%d" % len(NEXT_REQUEST)
-    before, after = b"X-Name: value\r\nContent-Length: ", b"\r\nHost: ca\r\nConnection: close\r\n\r\n"
+    before, after = b"X-Name: value\r\nContent-Length: ", b"\r\nHost: ca\r\nX: y\r\n\r\n"
     head = before + size + after
     for where, at in {"before": 0, "in the name before": 3, "before the colon": 6, "behind the colon": 7,
                       "in the value": 10, "behind the value": 13, "before the LF": 14, "in front": 15,
@@ -292,9 +295,9 @@ def lengths():
 
 def second_requests():
     """Kept alive (each after the other's answer) and pipelined. Classes of all requests are asked for."""
-    keep = {n: line(op(n), head=b"Host: ca\r\n\r\n") for n in (USEFUL, NEXT, b"GetCACert")}
+    keep = {n: line(op(n), head=KEEP) for n in (USEFUL, NEXT, b"GetCACert")}
     body = b"x" * 100
-    keep[b"POST"] = post(b"100", body).replace(b"Connection: close\r\n", b"")
+    keep[b"POST"] = post(b"100", body)
     known = {USEFUL: "GetCACaps", NEXT: "GetNextCACert", b"GetCACert": "GetCACert", b"POST": "PKIOperation-POST"}
     for first in keep:
         for second in keep:

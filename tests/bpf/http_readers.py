@@ -5,6 +5,7 @@ import asyncio
 import ctypes
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,7 +16,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SETTINGS = HERE.parent / "corpus/readers"
 MICROHTTPD = HERE.parents[1] / "build/corpus/reader_microhttpd"
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1
+LIBC = ctypes.CDLL(None, use_errno=True)
 GO, PYTHON, PHP, MHD = 8008, 8009, 8010, 8011
 
 # Name, port, program (None: started by the reader above), its arguments.
@@ -45,6 +47,11 @@ FATAL = {"php": [b"Content-Length: 9999999999"]}
 GO_ANSWERS = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r]*\r\n(.*?)\r\n\r\n(.*?)(?=HTTP/1\.|\Z)", re.S)
 
 
+def end_with_parent():
+    """TERM for this process when its parent ends, however that ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Servers:
     """All readers that are installed; `with Servers() as servers`. Changes this process's network
     namespace for good. missing: names of those that are not here."""
@@ -54,8 +61,7 @@ class Servers:
         self.directory, self.died = None, {}
 
     def __enter__(self):
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWNET):
+        if LIBC.unshare(CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "cannot make a network namespace")
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         self.directory = Path(tempfile.mkdtemp(prefix="sg-readers-"))
@@ -88,7 +94,7 @@ class Servers:
     def run(self, name, program, arguments):
         self.processes[name] = subprocess.Popen(
             [program, *arguments], cwd=self.directory, stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
 
     def revive(self, name, case):
         """A server that a request has killed is started again; died counts how often that was."""

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from corpus_cases import ACK, CA_ISN, CAPS, FIN, NEXT, SYN, Conn, total  # noqa: E402
+from corpus_cases import CAPS, NEXT  # noqa: E402
+from corpus_conn import ACK, CA_ISN, FIN, SYN, Conn, total  # noqa: E402
 
 PROGRAM = Path(__file__).resolve().parents[2] / "build/scepguard"
 # What a configuration has that sets none (scepguard.yaml(5)), and what core/times.h adds, in seconds.
@@ -170,7 +171,7 @@ def from_ca(conn, flags, data=b"", ack=0, seq=0):
     segment = segment[:16] + struct.pack(">H", value) + segment[18:]
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(segment), 7, 0, 64, 6, 0) + server + client
     head = head[:10] + struct.pack(">H", ~total(head) & 0xFFFF) + head[12:]
-    conn.frames.append(b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\x00" + head + segment)
+    conn.steps.append((b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\x00" + head + segment, head + segment, 20))
     return conn
 
 
@@ -219,6 +220,19 @@ def captures():
     yield "capture: impossible dates", expect_capture(case, ["GetCACaps"], says="2 frames are dated")
 
 
+def no_captures():
+    """One reason, said once."""
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(b"no capture")
+        file.flush()
+        for path, says in ((file.name + "x", "No such file or directory"), (file.name, "")):
+            run = subprocess.run([PROGRAM, "classify", "--pcap", path], timeout=60, check=False,
+                                 capture_output=True, text=True)
+            told = run.stderr.strip()
+            good = run.returncode == 1 and told.endswith(says) and told.count(path) == 1
+            yield f"capture: {says or 'no capture'}", None if good and "Invalid" not in told else told
+
+
 def speed():
     case = Case()
     for n in range(4):
@@ -236,7 +250,7 @@ def main():
         print("test-classify-times: 0 passed, 0 failed, 1 skipped")
         return 0
     passed = failed = 0
-    for group in (timeouts, dates, becomes_rst, many, faults, captures, speed):
+    for group in (timeouts, dates, becomes_rst, many, faults, captures, no_captures, speed):
         for name, wrong in group():
             passed, failed = passed + (not wrong), failed + bool(wrong)
             if wrong:

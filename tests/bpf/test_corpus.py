@@ -55,6 +55,10 @@ def requests_of(stream):
     """Classes of the requests in a stream; of several operations the least useful counts."""
     stream, size, classes = io.BytesIO(stream), len(stream), []
     while stream.tell() < size:
+        at = stream.tell()
+        if stream.readline() in (b"\n", b"\r\n"):  # empty lines before a request are skipped (RFC 9112, 2.2)
+            continue
+        stream.seek(at)
         reader = Reader(stream)
         if not reader.read_well:
             return classes + ["undecided"] * bool(reader.raw_requestline.strip())
@@ -82,6 +86,8 @@ def tricked(said, streams):
     for i, name in enumerate(said):
         if RANK[name] < USEFUL:
             continue
+        if "undecided" in read[:i]:
+            break  # what a server does behind a malformed request is its own affair
         # Of several connections the guard may have missed one: then the order is what counts.
         at = i if len(streams) < 2 else max(at, i)
         while len(streams) > 1 and at < len(read) and read[at] != name:

@@ -8,6 +8,7 @@ usage: test_readers.py [--table] [--cautious] [KIND...]
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -137,6 +138,8 @@ def table(cases, judge):
 
 def ask_servers(cases, queue):
     """In a process of its own: it moves into a network namespace."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    http_readers.end_with_parent()
     with http_readers.Servers() as servers:
         queue.put((servers.ask(cases), servers.missing))
         if servers.died:

@@ -6,7 +6,9 @@ FUZZ_SECONDS ?= 60
 FUZZ_OUT     := build/fuzz
 FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_CFLAGS  = -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(PKGFLAGS) -O1 -g -MMD -MP
+FUZZ_CFLAGS  = -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(PKGFLAGS) -O1 -g
+# All of them: the compiler writes down what only the last of several sources includes.
+FUZZ_HEADERS := $(wildcard bpf/core/*.h bpf/abi/*.h userspace/*/*.h tests/fuzz/*.h tests/lib/*.h)
 # Coverage of the same sources: scripts/coverage.sh.
 FUZZ_COVERAGE := -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
 
@@ -49,25 +51,25 @@ define fuzz_target
 fuzz-$(subst _,-,$(1)): $(FUZZ_OUT)/fuzz_$(1) fuzz-seeds-$(1)
 	$$(Q)tests/fuzz/run.sh $(1) $$(FUZZ_SECONDS) $$(FUZZ_RUN_$(1))
 
-$(FUZZ_OUT)/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_MORE_$(1))
+$(FUZZ_OUT)/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_MORE_$(1)) $(FUZZ_HEADERS)
 	$$(say) CLANG $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(FUZZ_CLANG) $$(FUZZ_CFLAGS) $$(FUZZ_SANITIZE) -MF $$@.d -MT $$@ -o $$@ \
+	$$(Q)$$(FUZZ_CLANG) $$(FUZZ_CFLAGS) $$(FUZZ_SANITIZE) -o $$@ \
 		$$(filter %.c,$$^) $$(FUZZ_LIBS_$(1))
 
-build/coverage/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_MORE_$(1))
+build/coverage/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_MORE_$(1)) $(FUZZ_HEADERS)
 	$$(say) CLANG $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(FUZZ_CLANG) $$(FUZZ_CFLAGS) $$(FUZZ_COVERAGE) -MF $$@.d -MT $$@ -o $$@ \
+	$$(Q)$$(FUZZ_CLANG) $$(FUZZ_CFLAGS) $$(FUZZ_COVERAGE) -o $$@ \
 		$$(filter %.c,$$^) $$(FUZZ_LIBS_$(1))
 endef
 $(foreach name,$(FUZZ_HERE),$(eval $(call fuzz_target,$(name))))
 
 # Seeds that a program of ours writes.
-$(FUZZ_OUT)/seeds_%: tests/fuzz/seeds_%.c
+$(FUZZ_OUT)/seeds_%: tests/fuzz/seeds_%.c $(FUZZ_HEADERS) $(wildcard tests/fixtures/*.h)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
 
 fuzz-seeds-answer fuzz-seeds-http_line fuzz-seeds-packet fuzz-seeds-segments: fuzz-seeds-%: $(FUZZ_OUT)/seeds_%
 	$(Q)mkdir -p $(FUZZ_OUT)/$*.seeds
@@ -75,10 +77,28 @@ fuzz-seeds-answer fuzz-seeds-http_line fuzz-seeds-packet fuzz-seeds-segments: fu
 
 fuzz-seeds-config:
 	$(Q)mkdir -p $(FUZZ_OUT)/config.seeds
-	$(Q)cp docs/scepguard.example.yaml $(FUZZ_OUT)/config.seeds/
+	$(Q)cp docs/scepguard.example.yaml tests/fuzz/config.seeds/*.yaml $(FUZZ_OUT)/config.seeds/
 
 # One seed a line.
 fuzz-seeds-control:
 	$(Q)mkdir -p $(FUZZ_OUT)/control.seeds
 	$(Q)awk '{file = "$(FUZZ_OUT)/control.seeds/" NR; printf "%s", $$0 > file; close(file)}' \
 		tests/fuzz/control.seeds
+
+# Unit tests of what is in bpf/core, for their coverage of it; the rest of the program comes as it is.
+COVERAGE_TESTS := $(sort $(wildcard tests/unit/test_core_*.c) \
+	$(shell grep -lE 'bpf/core/http|lib/segments|answer_head' tests/unit/*.c))
+COVERAGE_UNIT := $(COVERAGE_TESTS:tests/unit/%.c=build/coverage/%)
+
+.PHONY: coverage-programs
+coverage-programs: $(FUZZ_HERE:%=build/coverage/fuzz_%) $(COVERAGE_UNIT)
+	$(Q)printf '%s\n' $^ > build/coverage/programs
+
+build/coverage/objects.a: $(OBJECTS)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+build/coverage/test_%: tests/unit/test_%.c build/coverage/objects.a $(FUZZ_HEADERS)
+	$(say) CLANG $@
+	$(Q)$(FUZZ_CLANG) $(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping \
+		-o $@ $< build/coverage/objects.a $(LDLIBS) -lcmocka

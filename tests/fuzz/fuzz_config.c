@@ -16,6 +16,10 @@ static void check_config(const struct sg_config *conf)
 	for (__u32 i = 0; i < conf->service_count; i++) {
 		const struct sg_conf_service *s = &conf->services[i];
 
+		/* Where there is a limit, somebody is let through. */
+		if ((s->limits.connections && !sg_config_cap_connections(s)) ||
+		    (s->limits.max_connections && !sg_config_cap_slots(s)))
+			abort();
 		/* The cap lies below the limit, and there is none where there is no limit. */
 		if (sg_config_cap_connections(s) >=
 			    s->limits.connections + !s->limits.connections ||

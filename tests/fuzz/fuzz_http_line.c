@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../bpf/core/http_head.h"
 #include "../../bpf/core/http_line.h"
 #include "../../bpf/core/http_shortcut.h"
 #include "../lib/line_feeds.h"
@@ -41,6 +42,49 @@ static void check_prefix(const char *bytes, size_t len)
 			"a class before the line's end");
 }
 
+/* What follows the line of a GET: is there anything but line ends behind its empty line? */
+static bool naive_more(const char *bytes, size_t len)
+{
+	const char *end;
+
+	while ((end = memchr(bytes, '\n', len))) {
+		const size_t line = (size_t)(end - bytes);
+		const bool empty = !line || (line == 1 && bytes[0] == '\r');
+
+		bytes += line + 1;
+		len -= line + 1;
+		if (!empty)
+			continue;
+		while (len && (*bytes == '\r' || *bytes == '\n')) {
+			bytes++;
+			len--;
+		}
+		return len;
+	}
+	return false;
+}
+
+/* The head whole, in pieces and by the short cut: another request behind it is never overlooked. */
+static void check_head(const struct sg_http_line *done, const char *bytes, size_t len, size_t piece)
+{
+	const __u8 *data = (const __u8 *)bytes + done->line_bytes;
+	const __u32 left = (__u32)(len - done->line_bytes);
+	struct sg_http_line whole = *done, cut = *done, quick = *done;
+
+	sg_head_feed(&whole, data, left);
+	for (size_t at = 0; at < left; at += piece)
+		sg_head_feed(&cut, data + at, (__u32)(left - at < piece ? left - at : piece));
+	require(whole.head == cut.head && whole.body_left == cut.body_left,
+		"in pieces the head reads differently");
+	if (done->method == SG_METHOD_GET)
+		require(sg_head_more(&whole) == naive_more((const char *)data, left),
+			"what is behind the head");
+	if (done->line_bytes > 8 && len < 2048 &&
+	    sg_head_shortcut(&quick, (const __u8 *)bytes, (const __u8 *)bytes + len,
+			     done->line_bytes, (__u32)len))
+		require(whole.head == SG_HEAD_ENDED, "the head's short cut reads differently");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	const char *bytes = (const char *)input + 1;
@@ -63,6 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	require(whole.line_bytes <= len, "more read than there is");
 	if (!sg_http_done(&whole))
 		return 0;
+	if (whole.state == SG_HTTP_STATE_DONE)
+		check_head(&whole, bytes, len, piece);
 	wrong = naive_judge(bytes, len, sg_http_class(&whole));
 	require(!wrong, wrong);
 	return 0;

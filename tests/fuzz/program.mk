@@ -2,6 +2,7 @@
 # twin's sources those that speak to the kernel are linked, and never called.
 
 FUZZ_PROGRAM_SOURCES := $(filter-out tests/twin/scenes_%.c tests/twin/coverage.c,$(wildcard tests/twin/*.c))
+FUZZ_PROGRAM_READS := $(BPF_SOURCES) $(wildcard tests/twin/*.h) tests/fixtures/request_lines.h
 FUZZ_PROGRAM_CLANG ?= $(firstword $(shell command -v clang-14 clang-19 clang 2>/dev/null))
 FUZZ_PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null)
 
@@ -9,19 +10,18 @@ FUZZ_PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null)
 fuzz-program: build/fuzz/fuzz_program build/fuzz/seeds_program
 	$(Q)mkdir -p build/fuzz/program.corpus build/fuzz/program.seeds
 	$(Q)build/fuzz/seeds_program build/fuzz/program.seeds
-	$(Q)build/fuzz/fuzz_program -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=3000 -seed=1 \
-		-artifact_prefix=build/fuzz/program- -verbosity=0 -print_final_stats=1 \
+	$(Q)tests/fuzz/run.sh program $(or $(FUZZ_SECONDS),60) -max_len=3000 \
 		build/fuzz/program.corpus build/fuzz/program.seeds
 
-build/fuzz/fuzz_program: tests/fuzz/fuzz_program.c $(FUZZ_PROGRAM_SOURCES) | $(SKELETON)
+build/fuzz/fuzz_program: tests/fuzz/fuzz_program.c $(FUZZ_PROGRAM_SOURCES) $(FUZZ_PROGRAM_READS) | $(SKELETON)
 	$(say) CLANG $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(FUZZ_PROGRAM_CLANG) -std=gnu11 $(WARNINGS) $(CPPFLAGS) -O1 -g -MMD -MP -MF $@.d -MT $@ \
+	$(Q)$(FUZZ_PROGRAM_CLANG) -std=gnu11 $(WARNINGS) $(CPPFLAGS) -O1 -g \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
-		$(filter %.c,$^) $(FUZZ_PROGRAM_LIBS)
+		$< $(FUZZ_PROGRAM_SOURCES) $(FUZZ_PROGRAM_LIBS)
 
-build/fuzz/seeds_program: tests/fuzz/seeds_program.c $(FUZZ_PROGRAM_SOURCES) | $(SKELETON)
+build/fuzz/seeds_program: tests/fuzz/seeds_program.c $(FUZZ_PROGRAM_SOURCES) $(FUZZ_PROGRAM_READS) | $(SKELETON)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -MF $@.d -MT $@ -o $@ $(filter %.c,$^) \
-		$(FUZZ_PROGRAM_LIBS)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -o $@ \
+		$< $(FUZZ_PROGRAM_SOURCES) $(FUZZ_PROGRAM_LIBS)

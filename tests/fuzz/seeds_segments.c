@@ -8,6 +8,7 @@
 #define ODD(why) (SEGMENT_ODD_##why << RECORD_ODD_AT)
 #define USEFUL   0
 #define OTHER    1
+#define DECOY    3
 #define ALL      63 /* bytes: to the line's end */
 #define CUT      20 /* behind "operation=" */
 #define PLAIN_SYN \
@@ -31,7 +32,7 @@ static const struct {
 	{"overlap-right", {PLAIN_SYN, {0, OTHER, 30, 10}, {0, USEFUL, 0, ALL}}, 3},
 	{"ahead", {PLAIN_SYN, {0, OTHER, CUT, ALL}, {0, USEFUL, 0, ALL}}, 3},
 	{"ahead-twice",
-	 {PLAIN_SYN, {0, USEFUL, 40, ALL}, {0, OTHER, CUT, ALL}, {0, USEFUL, 0, ALL}},
+	 {PLAIN_SYN, {0, USEFUL, 40, ALL}, {0, OTHER, CUT, ALL}, {0, USEFUL, 0, 40}},
 	 4},
 	{"before", {PLAIN_SYN, {0, USEFUL, 0, ALL, 0, 0, 0, 0xf8}, {0, OTHER, 0, ALL}}, 3},
 	{"syn-data", {{0, OTHER, 0, ALL}, {0, USEFUL, 0, ALL}}, 2},
@@ -54,6 +55,9 @@ static const struct {
 	  {RECORD_ISN, USEFUL, 0, ALL}},
 	 5},
 	{"syn-again", {{STAMPED}, {2 | STAMPED, 0, 0, 0, 0, 0, 4}, {STAMPED, USEFUL, 0, ALL}}, 3},
+	{"syn-older",
+	 {{STAMPED}, {2 | STAMPED, 0, 0, 0, 0, 0, 0x3c}, {STAMPED, USEFUL, 0, ALL, 0, 0, 0x3e}},
+	 3},
 	{"paws", {{STAMPED}, {STAMPED, USEFUL, 0, ALL, 0, 0, 0x3c}, {STAMPED, OTHER, 0, ALL}}, 3},
 	{"stamps", {{STAMPED}, {STAMPED, USEFUL, 0, CUT}, {STAMPED, USEFUL, CUT, ALL, 0, 0, 8}}, 3},
 	{"stamp-far",
@@ -67,6 +71,14 @@ static const struct {
 	{"ack-old", {PLAIN_SYN, {0, USEFUL, 0, ALL, 0, 135}, {0, OTHER, 0, ALL}}, 3},
 	{"ack-future", {PLAIN_SYN, {0, USEFUL, 0, ALL, 0, 255}, {0, OTHER, 0, ALL}}, 3},
 	{"urgent", {PLAIN_SYN, {0, USEFUL, 0, ALL, SG_TCP_URG}}, 2},
+	{"urgent-inside", {PLAIN_SYN, {0, DECOY, 0, 31, SG_TCP_URG}, {0, DECOY, 31, ALL}}, 3},
+	{"answered",
+	 {PLAIN_SYN,
+	  {0, USEFUL, 0, ALL},
+	  {3, 0, 0, 17},
+	  {0, USEFUL, 0, ALL, 0, 153, 0, 57},
+	  {3, 0, 0, 17, SG_TCP_FIN}},
+	 5},
 	{"hops", {PLAIN_SYN, {ODD(HOPS), USEFUL, 0, ALL}, {0, OTHER, 0, ALL}}, 3},
 	{"ip-options", {PLAIN_SYN, {ODD(IP), USEFUL, 0, ALL}, {0, OTHER, 0, ALL}}, 3},
 	{"tcp-options", {PLAIN_SYN, {ODD(TCP), USEFUL, 0, ALL}, {0, OTHER, 0, ALL}}, 3},

@@ -15,7 +15,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 static const uint8_t record_values[RECORD_BYTES][8] = {
 	{0, RECORD_STAMPED, RECORD_STAMPED, RECORD_BAD_SUM, RECORD_ISN, 0x60, 2 | RECORD_STAMPED,
 	 3},
-	{0, 0, 0, 1, 1, 1, 1, 2},
+	{0, 0, 0, 1, 1, 1, 2, 3},
 	{0, 0, 0, 0, 20, 20, 30, 57},
 	{0, 0, 63, 63, 63, 20, 30, 1},
 	{0, 0, 0, SG_TCP_FIN, SG_TCP_SYN, SG_TCP_RST, SG_TCP_ACK, SG_TCP_URG},

@@ -20,8 +20,7 @@
 #define RECORD_FRAGMENT 0x80
 
 /* Byte 1, whose bytes; byte 2, from where; byte 3, how many. */
-#define RECORD_SOURCE \
-	0x03 /* 0 useful, 1 other, 2 what follows in the input, 3 a GetNextCACert of its own */
+#define RECORD_SOURCE 0x03 /* 0 useful, 1 other, 2 the bytes behind the record, 3 decoy */
 
 /* Byte 4, TCP flags, ACK turned round: 0 = ACK alone. Byte 5, ACK number; byte 6, timestamp; byte 7,
  * shift: 0 = its own place.
@@ -31,6 +30,10 @@ static const char record_useful[] =
 	"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: example\r\n\r\n";
 static const char record_other[] =
 	"GET /scep?operation=GetNextCACert HTTP/1.1\r\nHost: exam\r\n\r\n";
+
+/* Without its 'X', byte number 30, it asks for something else. */
+static const char record_decoy[] =
+	"GET /scep?operation=GetCACaps&Xoperation=GetNextCACert HTTP/1.1\r\n\r\n";
 
 /* ACK number: mostly the right one; a little less or more; and too far off either way. */
 static inline __u32 record_ack(uint8_t byte)
@@ -53,22 +56,20 @@ static inline __u32 record_stamp(uint8_t byte)
  */
 static inline size_t record_bytes(const uint8_t *record, size_t left, struct segment *s)
 {
-	const size_t from = record[2] % sizeof(record_useful);
-	size_t len = record[3] % 64;
+	static const char *const lines[4] = {record_useful, record_other, NULL, record_decoy};
+	const char *line = lines[record[1] & RECORD_SOURCE];
+	size_t len = record[3] % 64, from = record[2];
 
-	if ((record[1] & RECORD_SOURCE) == 2) {
-		len = len < left ? len : left;
-		s->bytes = (const char *)record + RECORD_BYTES;
-		s->len = (__u16)len;
-		s->at = record[2];
-		return len;
+	s->bytes = (const char *)record + RECORD_BYTES;
+	if (line) {
+		from %= strlen(line) + 1;
+		left = strlen(line) - from;
+		s->bytes = line + from;
 	}
-	if (len > sizeof(record_useful) - 1 - from)
-		len = sizeof(record_useful) - 1 - from;
-	s->bytes = (record[1] & 1 ? record_other : record_useful) + from;
+	len = len < left ? len : left;
 	s->len = (__u16)len;
 	s->at = (int)from;
-	return 0;
+	return line ? 0 : len;
 }
 
 static inline void record_kind(uint8_t byte, struct segment *s)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../../bpf/core/http_answer.h"
 #include "../../bpf/core/http_line.h"
 #include "../../bpf/core/http_shortcut.h"
 #include "../../bpf/core/request.h"
@@ -108,6 +109,19 @@ static inline void reading_begin(struct reading *r, const struct segment *syn, b
 	sg_conn_from_ca(&r->conn, &pkt, 1);
 }
 
+/* Met with the CA's SYN-ACK: the SYN was not seen. */
+static inline void reading_adopt(struct reading *r)
+{
+	const struct sg_packet syn_ack = {.seq = SEGMENT_ACK - 1,
+					  .ack = SEGMENT_ISN + 1,
+					  .tcp_flags = SG_TCP_SYN | SG_TCP_ACK,
+					  .family = 4};
+
+	memset(r, 0, sizeof(*r));
+	r->both_sides = true;
+	sg_conn_adopt(&r->conn, &syn_ack, 1);
+}
+
 /* A SYN on an entry: refused while the connection is open (sg_syn_on_open()), else passed on as a resend
  * or as a new attempt.
  */
@@ -179,14 +193,41 @@ static inline void reading_client(struct reading *r, const struct segment *s)
 		r->ended = sg_conn_close(&r->conn);
 }
 
+/* The answer's bytes, as bpf/ca.bpf.h has them read. */
+static inline void reading_answer(struct reading *r, const struct sg_packet *pkt, const char *bytes)
+{
+	struct sg_conn *c = &r->conn;
+	const __u8 *data = (const __u8 *)bytes;
+	__u32 skip = 0;
+
+	if (!sg_answer_place(c, pkt, &skip))
+		return;
+	if (!c->ca.answer_done)
+		sg_http_answer_feed(&c->ca.answer, data + skip, data + pkt->payload_len,
+				    pkt->payload_len - skip);
+	if (sg_http_answer_done(&c->ca.answer))
+		c->ca.answer_done = 1;
+	c->ca.next = pkt->seq + pkt->payload_len;
+}
+
+/* The CA's segments come in order; with bytes they are an answer. */
 static inline void reading_ca(struct reading *r, const struct segment *s)
 {
+	static const char answer[] = "HTTP/1.1 200 OK\r\n";
+	const __u16 len = s->len < sizeof(answer) ? s->len : sizeof(answer) - 1;
 	const struct sg_packet pkt = {.seq = r->conn.ca.end,
 				      .ack = r->conn.client.isn + 1,
+				      .payload_len = len,
 				      .tcp_flags = s->flags | SG_TCP_ACK,
 				      .family = 4};
+	__u32 effects;
 
-	if (r->both_sides && sg_conn_from_ca(&r->conn, &pkt, 1) & SG_EFFECT_ENDED)
+	if (!r->both_sides)
+		return;
+	effects = sg_conn_from_ca(&r->conn, &pkt, 1);
+	if (effects & SG_EFFECT_BELIEVED)
+		reading_answer(r, &pkt, answer);
+	if (effects & SG_EFFECT_ENDED)
 		r->ended = sg_conn_close(&r->conn);
 }
 
@@ -208,10 +249,10 @@ enum {
 	RECEIVER_EARLIER = 0x01, /* of bytes kept ahead of a gap the earlier stay (BSD) */
 	RECEIVER_ORDER = 0x02,   /* but bytes in order replace them (Linux) */
 	RECEIVER_OLD_ACK = 0x04, /* takes segments that acknowledge less than all */
-	RECEIVER_PAWS = 0x08,    /* throws away what its timestamp says is old (RFC 7323) */
-	RECEIVER_TFO = 0x10,     /* takes data in the SYN (RFC 7413) */
-	RECEIVER_URGENT = 0x20,  /* takes the urgent byte out: the last one of its segment */
-	RECEIVER_FIN = 0x40,     /* remembers a FIN ahead of a gap */
+	RECEIVER_PAWS = 0x08, /* throws away what is old by its timestamp, or has none (RFC 7323) */
+	RECEIVER_TFO = 0x10,  /* takes data in the SYN (RFC 7413) */
+	RECEIVER_URGENT = 0x20, /* takes the urgent byte out: the last one of its segment */
+	RECEIVER_FIN = 0x40,    /* remembers a FIN ahead of a gap */
 	RECEIVER_STRICT =
 		0x80,         /* throws odd segments away, or never gets them; nor all fragments */
 	RECEIVER_RST = 0x100, /* ends on any RST in its window (before RFC 5961) */
@@ -253,8 +294,8 @@ static inline bool receiver_takes(const struct receiver *r, const struct segment
 		return false;
 	if (behind && !(r->habits & RECEIVER_OLD_ACK && behind < 65536))
 		return false;
-	if (r->habits & RECEIVER_PAWS && r->stamped && s->stamped &&
-	    (__s32)(s->stamp - r->stamp) < 0)
+	if (r->habits & RECEIVER_PAWS && r->stamped &&
+	    (!s->stamped || (__s32)(s->stamp - r->stamp) < 0))
 		return false;
 	return !receiver_at_fin(r);
 }
@@ -457,6 +498,25 @@ static inline bool segments_may_ask_next(const struct segment *list, size_t coun
 		len = receiver_stream(&receiver);
 		if (streams_add(&seen, receiver.bytes, len) &&
 		    naive_anyone_sees_next(receiver.bytes, len))
+			return true;
+	}
+	return false;
+}
+
+/* Can any receiver have read a first request of this class? */
+static inline bool segments_may_ask(const struct segment *list, size_t count, int request_class)
+{
+	const unsigned int differ = receivers_differ(list, count);
+	static struct receiver receiver;
+
+	for (unsigned int habits = 0; habits < RECEIVERS; habits++) {
+		struct naive_line line;
+
+		if (habits & ~differ)
+			continue;
+		receiver_segments(&receiver, list, count, habits);
+		line = naive_strict(receiver.bytes, receiver_stream(&receiver));
+		if (line.strict && line.request_class == request_class)
 			return true;
 	}
 	return false;

@@ -108,7 +108,7 @@ static size_t build_ipv6(const struct frame *f, __u8 *at)
 
 size_t frame_build(const struct frame *f, __u8 *out)
 {
-	bool v4 = sg_ip_is_v4(&f->src);
+	bool v4 = sg_ip_is_v4(&f->src) && !f->mapped;
 	size_t most = 14 + 4 * f->vlan_tags + 40 + 8 * FRAME_EXTENSIONS + 20 + FRAME_OPTIONS +
 		      f->payload_len + f->padding,
 	       len = 12;

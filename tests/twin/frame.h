@@ -19,6 +19,7 @@
 struct frame {
 	__u8 mac[12];
 	struct sg_ip src, dst; /* v4-mapped: an IPv4 packet */
+	bool mapped;           /* ... no, an IPv6 packet with such addresses */
 	__u16 sport, dport;    /* host order, as all numbers here */
 	__u32 seq, ack;
 	__u8 flags;

@@ -105,8 +105,7 @@ static bool take(struct gen *g)
 	return guards_take(&call);
 }
 
-/* The n-th entry of a hash, or NULL. */
-static const struct twin_element *some_element(struct gen *g, enum twin_map_id id)
+const struct twin_element *gen_some_element(struct gen *g, enum twin_map_id id)
 {
 	const struct twin_element *at = NULL;
 	__u32 count = twin_map_count(twin_map(id));
@@ -118,7 +117,7 @@ static const struct twin_element *some_element(struct gen *g, enum twin_map_id i
 
 static bool end(struct gen *g)
 {
-	const struct twin_element *at = some_element(g, TWIN_sg_conns);
+	const struct twin_element *at = gen_some_element(g, TWIN_sg_conns);
 	const struct sg_conn *conn;
 	struct sg_end_call call;
 
@@ -136,7 +135,7 @@ static bool forget(struct gen *g)
 {
 	bool conns = dice_hits(&g->dice, 2);
 	enum twin_map_id id = conns ? TWIN_sg_conns : TWIN_sg_sources;
-	const struct twin_element *at = some_element(g, id);
+	const struct twin_element *at = gen_some_element(g, id);
 	__u8 key[sizeof(struct sg_conn_key)];
 
 	if (!at)

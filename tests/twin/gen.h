@@ -9,7 +9,8 @@
 #include "frame.h"
 #include "world.h"
 
-#define GEN_FLOWS 32
+#define GEN_FLOWS    32
+#define GEN_OWN_TEXT 400
 
 enum gen_phase {
 	GEN_IDLE,
@@ -30,6 +31,7 @@ struct gen_flow {
 	__u32 stamp;
 	const char *request, *answer;
 	__u32 request_len, request_sent, answer_len, answer_sent;
+	char own[GEN_OWN_TEXT]; /* a request that is no constant */
 };
 
 struct gen {
@@ -57,10 +59,17 @@ void gen_begin(struct gen *g, struct dice dice, const __u32 interfaces[WORLD_SID
 /* One happening: a packet, or something the daemon does. False: the guards disagree. */
 bool gen_step(struct gen *g);
 
+#define S(seconds) ((__u64)((seconds)*WORLD_HZ)) /* in ticks */
+
 /* gen_config.c: circumstances */
 void gen_configure(struct gen *g);
 void gen_reconfigure(struct gen *g);
+
+/* gen_time.c */
 void gen_let_time_pass(struct gen *g);
+
+/* gen.c: the n-th entry of a hash by the dice, or NULL. */
+const struct twin_element *gen_some_element(struct gen *g, enum twin_map_id id);
 
 /* gen_flows.c: the next packet of a flow as it should be; what became of it. */
 struct gen_packet {
@@ -83,7 +92,7 @@ struct gen_text {
 	const char *bytes;
 	__u32 len;
 };
-struct gen_text gen_request(struct dice *d);
+struct gen_text gen_request(struct dice *d, char own[GEN_OWN_TEXT]); /* perhaps written there */
 struct gen_text gen_answer(struct dice *d, const char *request);
 
 #endif

@@ -7,8 +7,6 @@
 #include "gen.h"
 #include "../../bpf/core/budget.h"
 
-#define S(seconds) ((__u64)((seconds)*WORLD_HZ))
-
 /* ---- services ---- */
 
 static void choose_window(struct dice *d, struct sg_service *svc)
@@ -196,38 +194,6 @@ void gen_reconfigure(struct gen *g)
 	}
 }
 
-/* ---- time ---- */
-
-void gen_let_time_pass(struct gen *g)
-{
-	const struct sg_service *svc = &g->world.services[dice_roll(&g->dice, GUARD_SERVICES)];
-	struct dice *d = &g->dice;
-	const __u64 jumps[] = {
-		svc->syn_ticks,
-		svc->request_ticks,
-		svc->idle_ticks,
-		svc->life_ticks,
-		svc->block_ticks,
-		svc->window.ticks,
-		S(3),
-		S(30),
-		svc->window.ticks + svc->syn_ticks,
-	};
-	const __u64 long_jumps[] = {S(60), S(301), S(600), S(3601), 1ull << 31, 1ull << 32};
-	__u64 luck = dice_roll(d, 256);
-
-	if (luck < 160)
-		world_wait(&g->world, 0, dice_roll(d, 65536));
-	else if (luck < 220)
-		world_wait(&g->world, dice_roll(d, 32), 0);
-	else if (luck < 240)
-		world_wait(&g->world, dice_roll(d, 256), 0);
-	else if (luck < 255)
-		world_wait(&g->world, DICE_PICK(d, jumps) + dice_roll(d, 3) - 1, 0);
-	else if (dice_hits(d, 3))
-		world_wait(&g->world, DICE_PICK(d, long_jumps), 0);
-}
-
 /* ---- the beginning ---- */
 
 /* Leases that connections the guard has forgotten hold, so that few are free. */
@@ -264,6 +230,12 @@ static void choose_budget(struct gen *g, __u32 service)
 			sg_place_word(0, i, SG_PLACE_SETTLED | SG_PLACE_FINAL);
 	b.head = head;
 	b.below_enrolment = (__u32)dice_roll(d, 10);
+	/* As many answered in the window as there is room for dates. */
+	if (dice_hits(d, 12)) {
+		b.actual.head = SG_PLACES - 1 + dice_roll(d, 2);
+		for (__u32 i = 0; i < SG_PLACES; i++)
+			b.actual.dates[i] = g->world.ticks;
+	}
 	if (dice_hits(d, 12))
 		forget_connections(g, &b, (__u32)dice_roll(d, 6));
 	guards_write(TWIN_sg_budgets, &service, &b);

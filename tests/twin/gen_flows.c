@@ -10,7 +10,7 @@ void gen_make_flow(struct gen *g, struct gen_flow *flow)
 	static const char *const v4[] = {"198.51.100.7", "198.51.100.8", "203.0.113.5",
 					 "203.0.113.77", "10.0.0.1",     "10.0.1.1"};
 	static const char *const v6[] = {"2001:db8::7", "2001:db8::8", "2001:db8:0:7::7",
-					 "2001:db9::1"};
+					 "2001:db9::1", "::7",         "0:0:1::ffff:7"};
 	static const enum world_endpoint to[] = {WORLD_V4,        WORLD_V4,       WORLD_V4,
 						 WORLD_V4,        WORLD_V6,       WORLD_V6,
 						 WORLD_SAME_WIRE, WORLD_ONE_SIDED};
@@ -92,7 +92,7 @@ static void client_asks(struct gen *g, struct gen_packet *p)
 	struct gen_flow *flow = p->flow;
 
 	if (!flow->request) {
-		struct gen_text text = gen_request(&g->dice);
+		struct gen_text text = gen_request(&g->dice, flow->own);
 
 		flow->request = text.bytes;
 		flow->request_len = text.len;

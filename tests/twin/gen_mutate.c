@@ -26,8 +26,9 @@ static __u32 moved(struct dice *d, __u32 number)
 
 static void mutate_payload(struct gen *g, struct frame *f)
 {
+	static char own[GEN_OWN_TEXT];
 	struct gen_text other =
-		dice_hits(&g->dice, 4) ? gen_answer(&g->dice, NULL) : gen_request(&g->dice);
+		dice_hits(&g->dice, 4) ? gen_answer(&g->dice, NULL) : gen_request(&g->dice, own);
 	__u32 from = dice_hits(&g->dice, 2) ? 0 : (__u32)dice_roll(&g->dice, other.len);
 
 	switch (dice_roll(&g->dice, 4)) {
@@ -46,10 +47,32 @@ static void mutate_payload(struct gen *g, struct frame *f)
 	}
 }
 
+/* A timestamp behind padding or another option, not always whole. */
+static void place_stamp(struct dice *d, struct frame *f)
+{
+	__u8 at = (__u8)dice_roll(d, 12), *p = f->tcp_options;
+
+	f->tcp_options_len = (__u8)(4 * dice_roll(d, 8));
+	memset(p, 1, sizeof(f->tcp_options));
+	if (at >= 4 && dice_hits(d, 2)) { /* MSS */
+		p[at - 4] = 2;
+		p[at - 3] = DICE_OF(d, __u8, 4, 4, 4, 0, 1, 60);
+	}
+	p[at] = 8;
+	p[at + 1] = DICE_OF(d, __u8, 10, 10, 10, 9, 2, 0);
+	p[at + 2] = p[at + 3] = 0;
+	p[at + 4] = (__u8)dice_roll(d, 8);
+	p[at + 5] = (__u8)dice_roll(d, 256);
+}
+
 static void mutate_options(struct gen *g, struct frame *f)
 {
 	struct dice *d = &g->dice;
 
+	if (dice_hits(d, 3)) {
+		place_stamp(d, f);
+		return;
+	}
 	if (dice_hits(d, 2)) {
 		f->ip_options_len = (__u8)(4 * (1 + dice_roll(d, 10)));
 		memset(f->ip_options, (int)dice_roll(d, 2), sizeof(f->ip_options));
@@ -69,7 +92,7 @@ static void mutate_extensions(struct gen *g, struct frame *f)
 	static const __u8 kinds[] = {0, 43, 60, 44, 60, 50, 44};
 	struct dice *d = &g->dice;
 
-	f->extensions = (__u8)(1 + dice_roll(d, FRAME_EXTENSIONS));
+	f->extensions = (__u8)(1 + dice_roll(d, dice_hits(d, 2) ? 2 : FRAME_EXTENSIONS));
 	for (__u32 i = 0; i < f->extensions; i++)
 		f->extension[i] = DICE_PICK(d, kinds);
 	f->more_fragments = dice_hits(d, 3);
@@ -81,7 +104,10 @@ static void mutate_ip(struct gen *g, struct frame *f)
 {
 	struct dice *d = &g->dice;
 
-	switch (dice_roll(d, 6)) {
+	switch (dice_roll(d, 7)) {
+	case 6:
+		f->mapped = true;
+		return;
 	case 0:
 		f->vlan_tags = (__u8)dice_roll(d, 6);
 		f->service_tags = dice_hits(d, 2);

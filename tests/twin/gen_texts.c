@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gen.h"
+#include "../fixtures/request_lines.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: ca\r\n\r\n"
 
@@ -56,7 +57,13 @@ static const char *const answers[] = {
 	"HTTP/1.1 100 Continue\r\n\r\n",
 	"HTTP/2 200\r\n",
 	"SSH-2.0-server\r\n",
-	"HTTP/1.1 999\r\n",
+	"HTTP/1.1 199 x\r\nx: y\r\n\r\n",
+	"HTTP/1.1 299\r\n",
+	"HTTP/1.1 300\r\n",
+	"HTTP/1.1 399\n",
+	"HTTP/1.1 400\r\n",
+	"HTTP/1.1 599 x\r\n",
+	"HTTP/1.1 600\r\n",
 };
 
 /* Long ones: an enrolment in a GET, with the operation in front or behind; a shadow certificate. */
@@ -88,14 +95,39 @@ static struct gen_text text(const char *bytes)
 	return (struct gen_text){bytes, (__u32)strlen(bytes)};
 }
 
-struct gen_text gen_request(struct dice *d)
+/* A text with a byte put in, taken out or exchanged that means something somewhere, into own. */
+static struct gen_text altered(struct dice *d, struct gen_text from, char own[GEN_OWN_TEXT])
 {
+	static const char marks[] = "?&;#%=+/: \t\r\n[@\x7f\x80Oo0";
+	__u64 at = dice_roll(d, from.len);
+	bool put = dice_hits(d, 3), take = !put && dice_hits(d, 3);
+
+	memcpy(own, from.bytes, at);
+	own[at] = marks[dice_roll(d, sizeof(marks) - 1)];
+	memcpy(own + at + !take, from.bytes + at + !put, from.len - at - !put);
+	return (struct gen_text){own, from.len + put - take};
+}
+
+struct gen_text gen_request(struct dice *d, char own[GEN_OWN_TEXT])
+{
+	struct gen_text chosen;
+
 	if (!long_answer[0])
 		make_long();
 	if (dice_hits(d, 16))
 		return text(dice_hits(d, 2) ? long_front : long_behind);
-	/* Plain ones more often: connections are to come to their end. */
-	return text(dice_hits(d, 2) ? DICE_PICK(d, requests) : requests[dice_roll(d, 11)]);
+	if (dice_hits(d, 4)) {
+		const struct sg_request_line *line = &DICE_PICK(d, sg_request_lines);
+
+		chosen = (struct gen_text){line->bytes, (__u32)line->len};
+	} else {
+		/* Plain ones more often: connections are to come to their end. */
+		chosen =
+			text(dice_hits(d, 2) ? DICE_PICK(d, requests) : requests[dice_roll(d, 11)]);
+	}
+	if (chosen.len > 1 && chosen.len < GEN_OWN_TEXT - 1 && dice_hits(d, 8))
+		chosen = altered(d, chosen, own);
+	return chosen;
 }
 
 struct gen_text gen_answer(struct dice *d, const char *request)

@@ -69,6 +69,14 @@ static bool is_rst(const struct outcome *out)
 	       frame_sums_right(out->frame, &pkt);
 }
 
+/* Sent back to who sent it, or on to the CA. */
+static bool goes_the_right_way(const struct outcome *out, const __u8 *frame)
+{
+	if (out->action == XDP_TX)
+		return !memcmp(out->frame, frame + 6, 6) && !memcmp(out->frame + 6, frame, 6);
+	return !memcmp(out->frame, frame, 12);
+}
+
 static const char *packet_holds(const struct gen *g)
 {
 	const struct outcome *out = &g->outcome;
@@ -85,6 +93,8 @@ static const char *packet_holds(const struct gen *g)
 		return "what is sent back was written by the guard";
 	if (changed && !is_rst(out))
 		return "what the guard writes is a RST with right checksums";
+	if (changed && !goes_the_right_way(out, g->frame))
+		return "what is sent back has the MAC addresses turned round, and nothing else has";
 	return NULL;
 }
 

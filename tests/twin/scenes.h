@@ -43,15 +43,16 @@ struct step {
 	bool odd_option;        /* the first of them is no NOP */
 	const __u8 *extensions; /* ended by 0xff */
 	__u16 fragment, padding;
-	bool service_tags, more, partial, bad_tcp_sum, bad_ip_sum;
+	bool service_tags, mapped, more, partial, bad_tcp_sum, bad_ip_sum;
 	__u32 stamp;          /* timestamp; 0 = no option */
 	__u16 cut;            /* bytes missing at the frame's end, with lengths as they were */
 	__u16 short_ip;       /* bytes the IP length falls short */
 	bool at_every_length; /* cut at every byte, down to the Ethernet header */
 
 	/* what must come of it; 0 = nothing, else one more than the value */
-	__u32 action; /* XDP_*; 0 = XDP_PASS */
-	bool rst;     /* it leaves as a RST with right checksums */
+	__u32 action;   /* XDP_*; 0 = XDP_PASS */
+	bool rst;       /* it leaves as a RST with right checksums */
+	__u32 priority; /* the verdict is counted under this one */
 	__u32 verdict, would, done, also_done, holds, state, answered;
 	__u32 counter, second_counter;
 	__u32 passed; /* of no service: enum sg_passed */
@@ -84,6 +85,8 @@ struct scene {
 #define CA_FIN(f, ...)           SENDS(CA, f, SG_TCP_FIN | SG_TCP_ACK, __VA_ARGS__)
 #define CA_RST(f, ...)           SENDS(CA, f, SG_TCP_RST | SG_TCP_ACK, __VA_ARGS__)
 #define WAIT(s)                  STEP(WAIT, .value = (__u64)((s)*WORLD_HZ))
+#define WAIT_BUT_ONE(s)          STEP(WAIT, .value = (__u64)((s)*WORLD_HZ) - 1)
+#define WAIT_A_TICK              STEP(WAIT, .value = 1)
 #define MODE(mode)               STEP(MODE, .value = SG_MODE_##mode)
 #define POLICY(what)             STEP(POLICY, .value = SG_POLICY_##what)
 #define FIELD(of, field, v)                                                            \
@@ -98,6 +101,7 @@ struct scene {
 #define ADMITTED         .verdict = SG_REASON_ADMITTED + 1
 #define ADMITTED_AS(why) .verdict = SG_REASON_##why + 1
 #define REFUSED(why)     .action = XDP_DROP, .verdict = SG_REASON_##why + 1
+#define AS(name)         .priority = SG_PRIORITY_##name + 1
 #define WOULD(why)       .would = SG_REASON_##why + 1
 #define IS(class)        .done = SG_REQUEST_##class + 1, .holds = SG_REQUEST_##class + 1
 #define HOLDS(class)     .holds = SG_REQUEST_##class + 1

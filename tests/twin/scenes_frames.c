@@ -62,6 +62,9 @@ static const struct step not_ours[] = {
 	SYN(1, .protocol = 17, PASSED(NOT_TCP)),
 	SYN(1, .to = WORLD_V6, .protocol = 58, PASSED(NOT_TCP)),
 	SYN(1, .short_ip = 41, PASSED(MALFORMED)),
+	/* On the wire these are nobody's addresses. */
+	SYN(1, .mapped = true, PASSED(MALFORMED)),
+	CA_SYN_ACK(1, .mapped = true, PASSED(MALFORMED)),
 };
 
 static const struct step forged[] = {

@@ -46,7 +46,9 @@ static const struct step source_rate[] = {
 	SYN(21, ADMITTED),
 	SYN(41, REFUSED(SOURCE_RATE)),
 	SYN(2, ADMITTED),
-	WAIT(10),
+	WAIT_BUT_ONE(10),
+	SYN(41, REFUSED(SOURCE_RATE)),
+	WAIT_A_TICK,
 	SYN(41, ADMITTED),
 	SYN(61, REFUSED(SOURCE_RATE)),
 };
@@ -76,9 +78,9 @@ static const struct step window[] = {
 	SERVICE(window.connections, 3),
 	SYN(1, .repeat = 3, ADMITTED),
 	SYN(4, REFUSED(WINDOW)),
-	WAIT(60),
-	SYN(4, REFUSED(WINDOW)), /* nobody answered: `syn` longer */
-	WAIT(6),
+	WAIT_BUT_ONE(60 + 5), /* nobody answered: `syn` longer */
+	SYN(4, REFUSED(WINDOW)),
+	WAIT_A_TICK,
 	SYN(4, ADMITTED),
 };
 
@@ -101,8 +103,9 @@ static const struct step window_unsettled[] = {
 	SYN(2, REFUSED(WINDOW_UNSETTLED)),
 	/* An answer settles it, and dates it now. */
 	CA_SAY(1, "x"),
+	WAIT_BUT_ONE(2),
 	SYN(2, REFUSED(WINDOW)),
-	WAIT(2),
+	WAIT_A_TICK,
 	SYN(2, ADMITTED),
 };
 
@@ -237,6 +240,39 @@ static const struct step turns[] = {
 	SYN(11, ADMITTED),
 };
 
+#define ASKS(f, operation, class)                                                              \
+	HANDSHAKE(f), SAY(f, "GET /scep?operation=" operation " HTTP/1.1\r\n\r\n", IS(class)), \
+		CA_ACK(f)
+
+static const struct step predicted[] = {
+	SERVICE(in_progress_connections, 2),
+	SYN(5, ADMITTED, AS(BOOTSTRAP)), /* never seen */
+	ASKS(1, "GetCACert", GETCACERT),
+	SYN(21, ADMITTED, AS(IN_PROGRESS)),
+	SYN(41, ADMITTED, AS(IN_PROGRESS)),
+	SYN(61, ADMITTED, AS(BOOTSTRAP)), /* the claim is used up */
+	ASKS(2, "PKIOperation&message=MII", PKIOPERATION_GET),
+	SYN(22, ADMITTED, AS(IN_PROGRESS)),
+	ASKS(3, "GetNextCACert", GETNEXTCACERT),
+	SYN(23, ADMITTED, AS(ROLLOVER)),
+	ASKS(4, "Enrol", OTHER_SCEP),
+	SYN(24, ADMITTED, AS(OTHER)),
+	/* Caps alone begin no enrolment. */
+	ASKS(6, "GetCACaps", GETCACAPS),
+	SYN(26, ADMITTED, AS(BOOTSTRAP)),
+	WAIT_BUT_ONE(300),
+	SYN(42, ADMITTED, AS(IN_PROGRESS)),
+	ASKS(7, "PKIOperation&message=MII", PKIOPERATION_GET),
+	WAIT(300),
+	SYN(27, ADMITTED, AS(ENROLMENT)), /* the claim is over */
+	WAIT(300),
+	SYN(47, ADMITTED, AS(ENROLMENT)),
+	/* Useful once, long ago; and who asked for the shadow only. */
+	WAIT_A_TICK,
+	SYN(67, ADMITTED, AS(BOOTSTRAP)),
+	SYN(43, ADMITTED, AS(ROLLOVER)),
+};
+
 static const struct step refused_come_again[] = {
 	SERVICE(slots, 4),
 	SERVICE(reserve_permille[SG_PRIORITY_ROLLOVER], 500),
@@ -369,6 +405,7 @@ const struct scene scenes_limits[] = {
 	SCENE("the daemon takes and ends", daemon_calls),
 	SCENE("the daemon takes again from the same port", daemon_takes_again),
 	SCENE("one place in ten", turns),
+	SCENE("whom a SYN competes as", predicted),
 	SCENE("refused and come again", refused_come_again),
 	SCENE("a deaf CA", deaf),
 	SCENE("a resend is the feeler", feeler_is_a_resend),

@@ -47,6 +47,8 @@ static const struct step odd_lines[] = {
 	SAY(8, "\r\n\r\n" LINE("/scep?operation=GetCACert"), IS(GETCACERT)),
 	HANDSHAKE(9),
 	SAY(9, "GET /scep?operation=GetCACert HTTP/1.1\rX", IS(UNDECIDED)),
+	HANDSHAKE(10),
+	SAY(10, LINE("/scep?operation=GetCACert#x"), IS(UNDECIDED)),
 };
 
 static const struct step in_pieces[] = {

@@ -62,6 +62,7 @@ static void dress(struct frame *f, const struct step *s)
 	f->vlan_tags = s->vlan_tags;
 	f->service_tags = s->service_tags;
 	f->hops = s->hops;
+	f->mapped = s->mapped;
 	f->protocol = s->protocol;
 	f->fragment = s->fragment;
 	f->more_fragments = s->more;
@@ -170,6 +171,10 @@ static void look(bool kernel, const struct step *s, int flow, struct view *v)
 static void judge_verdicts(const char *who, const struct step *s, const struct view *old,
 			   const struct view *new)
 {
+	if (s->priority && s->verdict)
+		expect(who, sg_priority_name(s->priority - 1), 1,
+		       (long)(new->stats.verdicts[s->priority - 1][s->verdict - 1] -
+			      old->stats.verdicts[s->priority - 1][s->verdict - 1]));
 	for (__u32 reason = 0; reason < SG_REASON_MAX_; reason++) {
 		long done = 0, would = 0;
 
@@ -239,6 +244,8 @@ static void judge_frame(const struct step *s, const __u8 *frame, size_t len,
 	expect("both", "it leaves as TCP", SG_PARSE_TCP, sg_parse_frame(&cur, &pkt));
 	expect("both", "a RST", SG_TCP_RST, pkt.tcp_flags & (SG_TCP_RST | SG_TCP_SYN));
 	expect("both", "with right checksums", 1, frame_sums_right(copy, &pkt));
+	expect("both", "to where it goes", 0,
+	       memcmp(copy, out->action == XDP_TX ? frame + 6 : frame, 6));
 }
 
 /* ---- rows ---- */

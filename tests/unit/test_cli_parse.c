@@ -139,6 +139,7 @@ static void test_wrong(void **state)
 	expect_wrong("events -n -5", "-n '-5': expected");
 	expect_wrong("mode police --confirm-within 10", "expected a time with its unit");
 	expect_wrong("mode police --confirm-within 0", "expected a time with its unit");
+	expect_wrong("sources --sort x", "expected recent, requests, admitted or connections");
 	expect_wrong("mode police observe", "'observe' is too much");
 	expect_wrong("explain", "ADDRESS is missing");
 	expect_wrong("explain 192.0.2.1 192.0.2.2", "'192.0.2.2' is too much");
@@ -159,6 +160,43 @@ static void expect_main(const char *text, int expected, const char *sentence)
 	free(said);
 }
 
+static int times_in(const char *text, const char *part)
+{
+	int times = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		times++;
+	return times;
+}
+
+/* A file with errors: each is told once, with what to do, whatever was asked. */
+static void test_broken_file(void **state)
+{
+	static const char *const asked[] = {"status",      "sources", "events", "explain 192.0.2.1",
+					    "mode police", "detach"};
+	char path[] = "/tmp/sg-broken-XXXXXX", text[128];
+	FILE *f = fdopen(mkstemp(path), "w");
+	struct line line;
+	char *said;
+	int status;
+
+	(void)state;
+	assert_non_null(f);
+	fputs("mode: observ\ninterfaces: [lo]\nservices: [{name: x, addresses: [192.0.2]}]\n", f);
+	fclose(f);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		snprintf(text, sizeof(text), "scepguard %s -c %s", asked[i], path);
+		split(&line, text);
+		said = catch_output(run, &line, &status);
+		if (status != SG_EXIT_FAILED || times_in(said, "mode: expected") != 1 ||
+		    times_in(said, "addresses: expected") != 1 ||
+		    times_in(said, "`scepguard check -c /tmp/sg-broken") != 1)
+			fail_msg("%s: %d, '%s'", text, status, said);
+		free(said);
+	}
+	unlink(path);
+}
+
 static void test_main(void **state)
 {
 	(void)state;
@@ -176,6 +214,7 @@ static void test_main(void **state)
 	expect_main("scepguard mode polcie", SG_EXIT_USAGE, "expected observe or police");
 	expect_main("scepguard mode police --confirm", SG_EXIT_USAGE, "goes alone");
 	expect_main("scepguard mode --confirm-within 5m", SG_EXIT_USAGE, "needs a mode");
+	expect_main("scepguard sources --sort x", SG_EXIT_USAGE, "--sort 'x'");
 	expect_main("scepguard check -c /nonexistent/f", SG_EXIT_CHECK_ERRORS, "/nonexistent/f: ");
 	expect_main("scepguard check --json -c /nonexistent/f", SG_EXIT_CHECK_ERRORS,
 		    "\"exit_status\": 4");
@@ -243,8 +282,11 @@ static void test_target(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_right),  cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_main),   cmocka_unit_test(test_help_is_complete),
+		cmocka_unit_test(test_right),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_broken_file),
+		cmocka_unit_test(test_main),
+		cmocka_unit_test(test_help_is_complete),
 		cmocka_unit_test(test_target),
 	};
 

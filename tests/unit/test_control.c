@@ -396,6 +396,37 @@ static void test_socket_too_many(void **state)
 		close(fds[i]);
 }
 
+/* Clients that hold a place and ask nothing keep nobody out; those who follow or wait keep theirs. */
+static void test_socket_idle_make_room(void **state)
+{
+	struct bench *b = *state;
+	int fds[SG_SERVER_CLIENTS], late;
+
+	for (int i = 0; i < SG_SERVER_CLIENTS; i++)
+		fds[i] = join(b);
+	say(fds[0], "{\"command\":\"events\",\"follow\":true}\n");
+	turn(b, 1);
+	usleep((SG_SERVER_SPARE_NS + SG_NS_PER_S / 20) / 1000);
+	for (int i = 0; i < SG_SERVER_CLIENTS; i++) {
+		if (i == 2)
+			continue;
+		say(fds[i], "{\"command\":\"version\"}\n");
+		turn(b, 1);
+	}
+	for (int more = 0; more < 2; more++) {
+		late = join(b);
+		if (!more)
+			say(late, "{\"command\":\"status\"}\n");
+		turn(b, 1);
+		/* The second finds everybody busy: all have asked just now. */
+		assert_non_null(strstr(hear(late), more ? "\"ok\":false" : "\"ok\":true"));
+		assert_int_equal(sg_server_totals(b->server).clients, SG_SERVER_CLIENTS);
+	}
+	assert_int_equal(recv(fds[2], &late, 1, MSG_DONTWAIT), 0);
+	for (int i = 0; i < SG_SERVER_CLIENTS; i++)
+		close(fds[i]);
+}
+
 /* A follower gets every line, is never idle, and is dropped when it stops reading. */
 static void test_socket_follower(void **state)
 {
@@ -419,48 +450,6 @@ static void test_socket_follower(void **state)
 	close(fd);
 }
 
-/* ---- The loop ---- */
-
-struct pair {
-	struct sg_loop_watch watch[2];
-	struct sg_loop loop;
-	int calls[2];
-};
-
-static struct pair pair;
-
-/* Whoever is called first takes the other one off: its event, already fetched, must not arrive. */
-static void remove_other(struct sg_loop_watch *w, __u32 events)
-{
-	int me = w == &pair.watch[1];
-
-	(void)events;
-	pair.calls[me]++;
-	sg_loop_remove(&pair.loop, &pair.watch[!me]);
-	pair.loop.stop = true;
-}
-
-static void test_removed_watch_is_not_called(void **state)
-{
-	int fds[2][2];
-
-	(void)state;
-	assert_int_equal(sg_loop_open(&pair.loop), 0);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(pipe(fds[i]), 0);
-		assert_int_equal(write(fds[i][1], "x", 1), 1);
-		pair.watch[i] = (struct sg_loop_watch){fds[i][0], remove_other};
-		assert_int_equal(sg_loop_add(&pair.loop, &pair.watch[i], EPOLLIN), 0);
-	}
-	assert_int_equal(sg_loop_run(&pair.loop), 0);
-	assert_int_equal(pair.calls[0] + pair.calls[1], 1);
-	sg_loop_close(&pair.loop);
-	for (int i = 0; i < 2; i++) {
-		close(fds[i][0]);
-		close(fds[i][1]);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,13 +458,14 @@ int main(void)
 		cmocka_unit_test(test_trial_bounds),
 		cmocka_unit_test(test_truncated_and_mutated),
 		cmocka_unit_test(test_huge_and_deep),
-		cmocka_unit_test(test_removed_watch_is_not_called),
 		cmocka_unit_test_setup_teardown(test_socket_mode, open_bench, close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_pieces, open_bench, close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_half_closed, open_bench, close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_endless_line, open_bench, close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_never_reads, open_bench, close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_too_many, open_bench, close_bench),
+		cmocka_unit_test_setup_teardown(test_socket_idle_make_room, open_bench,
+						close_bench),
 		cmocka_unit_test_setup_teardown(test_socket_follower, open_bench, close_bench),
 	};
 

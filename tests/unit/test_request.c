@@ -132,6 +132,19 @@ static void test_first_resent_is_no_second(void **state)
 	expect(&r, 2, SG_REQUEST_GETCACERT);
 }
 
+/* The CA takes a FIN when what is missing before it has come: what follows it is nothing. */
+static void test_second_behind_a_fin_that_came_early(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin(&r, &(struct segment){0});
+	feed(&r, &(struct segment){OK_ACK, .at = SIZE, .flags = SG_TCP_FIN});
+	feed(&r, &(struct segment){OK_ACK, TEXT(CAPS)});
+	feed(&r, &(struct segment){ANSWERED, .at = SIZE, TEXT(CERT)});
+	expect(&r, 2, SG_REQUEST_UNDECIDED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_second_out_of_order),
 		cmocka_unit_test(test_second_behind_something_far),
 		cmocka_unit_test(test_first_resent_is_no_second),
+		cmocka_unit_test(test_second_behind_a_fin_that_came_early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,7 @@ static void write_all_levels(void)
 	sg_log_debug("d");
 	assert_int_equal(sg_log_err(-ENOENT, "cannot read '%s'", "x"), -ENOENT);
 	assert_int_equal(sg_log_err(0, "no reason"), 0);
+	assert_int_equal(sg_log_refusal(-EBUSY, "'%s' is taken: free it", "x"), -EBUSY);
 }
 
 static void write_forged(void)
@@ -139,17 +140,19 @@ static void test_log(void **state)
 	(void)state;
 	assert_int_equal(sg_log_level(), SG_LOG_INFO);
 	expect_log(
-		"warning: w 1\ninfo: i\nerror: cannot read 'x': No such file or directory\nerror: no reason\n",
+		"warning: w 1\ninfo: i\nerror: cannot read 'x': No such file or directory\nerror: no reason\nerror: 'x' is taken: free it\n",
 		false, write_all_levels);
-	expect_log("<4>w 1\n<6>i\n<3>cannot read 'x': No such file or directory\n<3>no reason\n",
-		   true, write_all_levels);
+	expect_log(
+		"<4>w 1\n<6>i\n<3>cannot read 'x': No such file or directory\n<3>no reason\n<3>'x' is taken: free it\n",
+		true, write_all_levels);
 	sg_log_set_level(SG_LOG_ERROR);
-	expect_log("error: cannot read 'x': No such file or directory\nerror: no reason\n", false,
-		   write_all_levels);
+	expect_log(
+		"error: cannot read 'x': No such file or directory\nerror: no reason\nerror: 'x' is taken: free it\n",
+		false, write_all_levels);
 	sg_log_set_level(SG_LOG_DEBUG);
 	expect_log(
 		"warning: w 1\ninfo: i\ndebug: d\nerror: cannot read 'x': No such file or directory\n"
-		"error: no reason\n",
+		"error: no reason\nerror: 'x' is taken: free it\n",
 		false, write_all_levels);
 	expect_log("warning: name 'a?error: b?[31m'\n", false, write_forged);
 	assert_string_equal(sg_log_level_name(SG_LOG_DEBUG), "debug");

@@ -27,16 +27,25 @@ struct capture_clock {
 	bool running;
 };
 
+/* libpcap names the file in some of its reasons. */
+static const char *without_name(const char *why, const char *path)
+{
+	const size_t len = strlen(path);
+
+	return !strncmp(why, path, len) && !strncmp(why + len, ": ", 2) ? why + len + 2 : why;
+}
+
 static int open_capture(const char *path, pcap_t **ret)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	pcap_t *pcap = pcap_open_offline(path, why);
 
 	if (!pcap)
-		return sg_log_err(-EINVAL, "cannot read a capture from '%s': %s", path, why);
+		return sg_log_refusal(-EINVAL, "cannot read a capture from '%s': %s", path,
+				      without_name(why, path));
 	if (pcap_datalink(pcap) != DLT_EN10MB) {
 		pcap_close(pcap);
-		return sg_log_err(
+		return sg_log_refusal(
 			-EPROTONOSUPPORT,
 			"'%s' has no Ethernet frames: capture on one interface (tcpdump -i "
 			"eth0), not on 'any'",
@@ -60,7 +69,7 @@ static int feed_frame(struct sg_classifier *c, size_t index, const struct pcap_p
 		return 0;
 	}
 	if (err)
-		return sg_log_err(err, "frame %zu: %s", index, sg_classify_reason(err));
+		return sg_log_refusal(err, "frame %zu: %s", index, sg_classify_reason(err));
 	if (dropped && json_array_append_new(drops, json_integer((json_int_t)index)))
 		return -ENOMEM;
 	return 0;

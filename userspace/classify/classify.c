@@ -28,7 +28,7 @@ static int stay_on_cpu(struct sg_classifier *c)
 	int cpu = sched_getcpu();
 
 	if (cpu < 0 || cpu >= CPU_SETSIZE)
-		return sg_log_err(-EOPNOTSUPP, "cannot tell the CPU this runs on");
+		return sg_log_refusal(-EOPNOTSUPP, "cannot tell the CPU this runs on");
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))

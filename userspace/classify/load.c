@@ -63,7 +63,7 @@ static int find_key_offset(struct sg_classifier *c)
 		c->key_offset = btf_member_bit_offset(flow, i) / 8;
 		return 0;
 	}
-	return sg_log_err(-EINVAL, "the built-in BPF object does not describe its maps");
+	return sg_log_refusal(-EINVAL, "the built-in BPF object does not describe its maps");
 }
 
 static int alloc_flows(struct sg_classifier *c)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "../daemon/control.h"
 #include "../util/text.h"
 #include "../util/units.h"
 
@@ -71,12 +72,25 @@ static unsigned int option_of(int found)
 	return SG_OPT_MAX_;
 }
 
+static int parse_sort(const struct sg_cli_command *command, const char *sort)
+{
+	enum sg_control_sort known;
+	char shown[64];
+
+	if (!sort || sg_control_sort_parse(sort, &known))
+		return 0;
+	return say_usage(command, "--sort '%s': expected recent, requests, admitted or connections",
+			 sg_text_quote(sort, shown, sizeof(shown)));
+}
+
 static int parse_values(const struct sg_cli_command *command, struct sg_cli_args *args)
 {
 	const char *number = args->value[SG_OPT_NUMBER],
 		   *within = args->value[SG_OPT_CONFIRM_WITHIN];
 	__u64 n;
 
+	if (parse_sort(command, args->value[SG_OPT_SORT]))
+		return -EINVAL;
 	if (number) {
 		if (sg_count_parse(number, &n) || n < 1 || n > NUMBER_MAX)
 			return say_usage(command, "-n '%s': expected a number from 1 to %d", number,

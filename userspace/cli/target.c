@@ -30,9 +30,10 @@ static int read_paths(const char *path, bool named, struct sg_target *target)
 	} else if (named) {
 		sg_config_errors_print(errors, stderr);
 		fprintf(stderr,
-			"scepguard: a guard that runs can still be asked: --runtime DIR instead of "
-			"-c (its paths.runtime, %s by default)\n",
-			SG_CLI_RUNTIME_DEFAULT);
+			"scepguard: mend it (`scepguard check -c %s` looks at it again); a guard that "
+			"runs can still be asked: --runtime DIR instead of -c (its paths.runtime, %s "
+			"by default)\n",
+			path, SG_CLI_RUNTIME_DEFAULT);
 	} else if (err == -EINVAL) {
 		fprintf(stderr,
 			"scepguard: '%s' has errors, so the default paths are used; see scepguard check\n",

@@ -102,7 +102,8 @@ static int refuse_moving(const struct sg_config *old, const struct sg_config *ne
 	    !strcmp(old->paths.bpffs, new->paths.bpffs) &&
 	    !strcmp(old->paths.state, new->paths.state) && old->time_scale == new->time_scale)
 		return 0;
-	return sg_log_err(-EINVAL, "paths and time_scale cannot change while it runs: restart it");
+	return sg_log_refusal(-EINVAL,
+			      "paths and time_scale cannot change while it runs: restart it");
 }
 
 /* On failure everything is as before. */

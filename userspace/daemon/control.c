@@ -34,14 +34,21 @@ static int read_limit(const json_t *value, struct sg_control_request *req, char 
 	return 0;
 }
 
-static int read_sort(const json_t *value, struct sg_control_request *req, char *error)
+bool sg_control_sort_parse(const char *name, enum sg_control_sort *ret)
 {
-	for (__u32 i = 0; json_is_string(value) && i < ARRAY_SIZE(sort_names); i++) {
-		if (!strcmp(json_string_value(value), sort_names[i])) {
-			req->sort = i;
-			return 0;
+	for (__u32 i = 0; name && i < ARRAY_SIZE(sort_names); i++) {
+		if (!strcmp(name, sort_names[i])) {
+			*ret = i;
+			return true;
 		}
 	}
+	return false;
+}
+
+static int read_sort(const json_t *value, struct sg_control_request *req, char *error)
+{
+	if (sg_control_sort_parse(json_string_value(value), &req->sort))
+		return 0;
 	return fail(error, "'sort' must be recent, requests, admitted or connections");
 }
 

@@ -53,6 +53,9 @@ struct sg_control_request {
 	__u64 confirm_within_ns; /* as configured; 0 = for good */
 };
 
+/* An order of `sources` by its name. Returns false, *ret untouched, for what is none (NULL too). */
+bool sg_control_sort_parse(const char *name, enum sg_control_sort *ret);
+
 /* Reads one line (no newline). Returns 0, or -EINVAL with a sentence in @error; @ret is untouched
  * then.
  */

@@ -195,18 +195,36 @@ static void client_ready(struct sg_loop_watch *w, __u32 events)
 		arm(c);
 }
 
+/* Does it wait for nothing, and nothing wait for it? */
+static bool is_idle(const struct client *c, __u64 now_ns)
+{
+	return !c->following && !c->out_len && !has_line(c) &&
+	       now_ns > c->asked_ns + SG_SERVER_SPARE_NS;
+}
+
+/* A free place, if need be that of the client that has been idle longest; NULL: all are busy. */
 static struct client *free_place(struct sg_server *s)
 {
-	for (int i = 0; i < SG_SERVER_CLIENTS; i++)
-		if (s->clients[i].watch.fd < 0)
-			return &s->clients[i];
-	return NULL;
+	const __u64 now_ns = sg_clock_monotonic_ns();
+	struct client *idlest = NULL;
+
+	for (int i = 0; i < SG_SERVER_CLIENTS; i++) {
+		struct client *c = &s->clients[i];
+
+		if (c->watch.fd < 0)
+			return c;
+		if (is_idle(c, now_ns) && (!idlest || c->asked_ns < idlest->asked_ns))
+			idlest = c;
+	}
+	if (idlest)
+		drop_client(idlest, "it asks nothing, and another one wants its place");
+	return idlest;
 }
 
 static void refuse(struct sg_server *s, int fd)
 {
 	static const char sentence[] =
-		"{\"ok\":false,\"error\":\"16 clients are connected already, try again\"}\n";
+		"{\"ok\":false,\"error\":\"16 clients are being served already, try again\"}\n";
 
 	s->totals.dropped++;
 	(void)!send(fd, sentence, sizeof(sentence) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);

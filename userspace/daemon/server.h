@@ -13,6 +13,10 @@
 #define SG_SERVER_CLIENTS    16
 #define SG_SERVER_OUTPUT_MAX (1024 * 1024)
 #define SG_SERVER_IDLE_NS    (30ull * 1000000000ull)
+/* When all places are taken, a client that has asked nothing for so long makes room for a new one. Longer
+ * than a client needs from connecting to asking.
+ */
+#define SG_SERVER_SPARE_NS (250ull * 1000000ull)
 /* Answers to one client before the others and the clock get their turn. One: with 100 000 sources known
  * `sources` takes 65 ms (measured), and 16 clients may ask at once.
  */

@@ -148,13 +148,15 @@ int sg_guard_apply(struct sg_guard *g, const struct sg_config *conf)
 	int err;
 
 	if (!same_interfaces(g, conf))
-		return sg_log_err(-EOPNOTSUPP,
-				  "interfaces cannot change by reload: restart the daemon (traffic "
-				  "is guarded all the while)");
+		return sg_log_refusal(
+			-EOPNOTSUPP,
+			"interfaces cannot change by reload: restart the daemon (traffic "
+			"is guarded all the while)");
 	if (conf->time_scale != g->time_scale || strcmp(conf->paths.bpffs, g->bpffs))
-		return sg_log_err(-EOPNOTSUPP,
-				  "time_scale and paths.bpffs cannot change by reload: `scepguard "
-				  "detach`, then start again");
+		return sg_log_refusal(
+			-EOPNOTSUPP,
+			"time_scale and paths.bpffs cannot change by reload: `scepguard "
+			"detach`, then start again");
 	if (!same_tables(conf, g->conf))
 		sg_log_warning("tables keep their sizes until `scepguard detach` and a start");
 	if ((enum sg_mode)conf->mode > g->highest) {
@@ -246,8 +248,8 @@ int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks)
 	if (err)
 		return err;
 	if (mode > SG_MODE_POLICE)
-		return sg_log_err(-EOPNOTSUPP,
-				  "mode 'intercept' is not in this version yet: use police");
+		return sg_log_refusal(-EOPNOTSUPP,
+				      "mode 'intercept' is not in this version yet: use police");
 	if (mode > g->highest) {
 		err = sg_guard_load(g, mode);
 		if (!err)

@@ -36,13 +36,13 @@ static int refuse_other(const struct sg_guard_link *link, int err)
 		info.name[0] = '\0';
 	/* Naming it takes CAP_SYS_ADMIN, which the unit does not give. */
 	if (!info.name[0])
-		return sg_log_err(
+		return sg_log_refusal(
 			-EBUSY,
 			"interface '%s' already has an XDP program (id %u): `bpftool prog show "
 			"id %u` names it; remove it first, with its own tool or `scepguard "
 			"detach` of the other instance",
 			link->ifname, id, id);
-	return sg_log_err(
+	return sg_log_refusal(
 		-EBUSY,
 		"interface '%s' already has the XDP program '%s' (id %u): remove it first, with "
 		"its own tool, `scepguard detach` of the other instance, or `ip link set dev %s "
@@ -139,7 +139,7 @@ static int find_interface(struct sg_guard_link *link)
 	link->ifindex = if_nametoindex(link->ifname);
 	if (link->ifindex)
 		return 0;
-	return sg_log_err(
+	return sg_log_refusal(
 		-ENODEV,
 		"interface '%s' (interfaces:) does not exist: see `ip -br link`, or make it",
 		link->ifname);

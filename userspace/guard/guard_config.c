@@ -145,7 +145,7 @@ static int write_services(struct sg_guard *g, const struct sg_config *conf, __u6
 		if (bpf_map_lookup_elem(sg_guard_map_fd(g, SG_MAP_SERVICES), &i, &g->services[i]))
 			return sg_log_err(-errno, "cannot read the services");
 	if (!sg_guard_place_services(g->services, conf, index_of))
-		return sg_log_err(
+		return sg_log_refusal(
 			-ENOSPC,
 			"there is room for %u services, and those that go still count: take "
 			"them out and reload, then add the new ones and reload again",

@@ -37,15 +37,17 @@ static int check_bpffs(const char *bpffs)
 	while (statfs(parent, &fs)) {
 		slash = strrchr(parent, '/');
 		if (!slash || slash == parent)
-			return sg_log_err(-ENOENT, "no such directory: '%s' (paths.bpffs)", bpffs);
+			return sg_log_refusal(-ENOENT, "no such directory: '%s' (paths.bpffs)",
+					      bpffs);
 		*slash = '\0';
 	}
 	if ((__u32)fs.f_type == SG_BPF_FS_MAGIC)
 		return 0;
-	return sg_log_err(-EINVAL,
-			  "'%s' (paths.bpffs) is not on a bpf file system: type `mount -t bpf bpf "
-			  "/sys/fs/bpf`, or choose a path below one",
-			  bpffs);
+	return sg_log_refusal(
+		-EINVAL,
+		"'%s' (paths.bpffs) is not on a bpf file system: type `mount -t bpf bpf "
+		"/sys/fs/bpf`, or choose a path below one",
+		bpffs);
 }
 
 /* A pin directory of another layout version must not be overlooked: two guards would be attached. */
@@ -61,7 +63,7 @@ static int check_versions(const char *bpffs)
 
 		if (sscanf(entry->d_name, "v%d", &version) != 1 || version == SG_ABI_VERSION)
 			continue;
-		return sg_log_err(
+		return sg_log_refusal(
 			-EPROTO,
 			"'%s/%s' holds a guard of another layout than this version's (v%d): type "
 			"`scepguard detach --bpffs %s`, then start again",
@@ -123,7 +125,7 @@ static int reuse_one(struct sg_guard *g, struct bpf_map *map)
 		return sg_log_err(-errno, "cannot read about pinned map '%s'", path);
 	if (info.type != (__u32)bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
 	    info.value_size != bpf_map__value_size(map))
-		return sg_log_err(
+		return sg_log_refusal(
 			-EPROTO,
 			"pinned map '%s' has another layout than this version's: type `scepguard "
 			"detach --bpffs %s`, then start again",

@@ -172,7 +172,7 @@ static int find_seed(const struct sg_endpoint *list, __u32 count, struct sg_endp
 		if (place_all(list, count, *seed, table))
 			return 0;
 	}
-	return sg_log_err(-ENOSPC, "cannot place %u endpoints in the table", count);
+	return sg_log_refusal(-ENOSPC, "cannot place %u endpoints in the table", count);
 }
 
 static int write_half(struct sg_guard *g, const struct sg_endpoint *table, __u32 half)

@@ -68,6 +68,18 @@ void sg_log(enum sg_log_level level, const char *fmt, ...)
 	write_line(level, line);
 }
 
+int sg_log_refusal(int err, const char *fmt, ...)
+{
+	char line[LINE_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	write_line(SG_LOG_ERROR, line);
+	return err;
+}
+
 int sg_log_err(int err, const char *fmt, ...)
 {
 	char line[LINE_BYTES];

@@ -35,6 +35,9 @@ void sg_log(enum sg_log_level level, const char *fmt, ...) __attribute__((format
  */
 int sg_log_err(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a message that says the reason itself: nothing is added. */
+int sg_log_refusal(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 #define sg_log_warning(...) sg_log(SG_LOG_WARNING, __VA_ARGS__)
 #define sg_log_info(...)    sg_log(SG_LOG_INFO, __VA_ARGS__)
 #define sg_log_debug(...)   sg_log(SG_LOG_DEBUG, __VA_ARGS__)
