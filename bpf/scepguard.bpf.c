@@ -53,6 +53,8 @@ int scepguard(struct xdp_md *ctx)
 	run.flow->ifindex = ctx->ingress_ifindex;
 	pkt = &run.flow->pkt;
 	pkt->vlan_tags = 0;
+	/* Anew: else the verifier walks all that follows once for each way the glance can end. */
+	cur = sg_frame(ctx);
 	parsed = sg_parse_plain(&cur, pkt);
 	if (parsed == SG_PARSE_CHAIN)
 		parsed = sg_parse_chain_of(ctx);
