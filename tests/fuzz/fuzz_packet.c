@@ -128,6 +128,9 @@ static void one_frame(const uint8_t *input, size_t len)
 
 	require(frame, "no memory");
 	memcpy(frame, input, len);
+	for (__u32 more = 1; more < 64; more += 6)
+		require(sg_sum(frame, frame + len, (__u32)len + more) == SG_SUM_NONE,
+			"a sum of more than there is");
 	strict_read(&strict, frame, len);
 	result = sg_parse_frame(&cur, &pkt);
 	compare(&strict, result, &pkt);
