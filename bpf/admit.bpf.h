@@ -255,7 +255,9 @@ __noinline int sg_admitted(struct xdp_md *ctx, __u64 hash)
 	return 0;
 }
 
-/* Look at everything; a reason that admits means: go and take. */
+/* Look at everything; a reason that admits means: go and take. A known source's own limits come first: one that
+ * would fail them must not count as asking for a turn, in which all others would wait for it.
+ */
 static __always_inline __u32 sg_look(struct sg_run *run, __u64 hash)
 {
 	const struct sg_ask *ask = &run->flow->ask;
@@ -263,13 +265,18 @@ static __always_inline __u32 sg_look(struct sg_run *run, __u64 hash)
 
 	if (!sg_policy(run))
 		return SG_REASON_DENIED;
+	if (run->src) {
+		reason = sg_look_source(run, hash);
+		if (!sg_reason_admits(reason))
+			return reason;
+	}
 	reason = sg_budget_look(run->budget, run->svc, SG_TIMES, ask);
 	if (!sg_reason_admits(reason)) {
 		if (reason != SG_REASON_CA_DEAF)
 			sg_note_asked(run, ask->priority);
 		return reason;
 	}
-	return sg_look_source(run, hash);
+	return run->src ? SG_REASON_ADMITTED : sg_look_source(run, hash);
 }
 
 /* Take place and slot. Returns the reason. */

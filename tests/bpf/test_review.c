@@ -426,6 +426,29 @@ static void test_doubtful_keeps_its_lease(void **state)
 			conn.opened + 70 * guard.hz);
 }
 
+/* A known source that fails its own rate asks for no turn: else all others would wait for one that cannot be
+ * given.
+ */
+static void test_own_rate_asks_for_nothing(void **state)
+{
+	(void)state;
+	fresh(SG_MODE_POLICE);
+	guard.live.source_default =
+		(struct sg_source_limits){.interval_ticks = 100 * guard.hz, .burst = 1};
+	write_live();
+	guard.svc.window.connections = 1;
+	write_service();
+	assert_int_equal(syn(CLIENT_V4, 1, 9), XDP_PASS);
+	assert_int_equal(syn(CLIENT_V4, 2, 9), XDP_DROP);
+	assert_int_equal(stats().verdicts[SG_PRIORITY_BOOTSTRAP][SG_REASON_SOURCE_RATE], 1);
+	for (int i = 0; i < SG_PRIORITY_MAX_; i++)
+		assert_int_equal(budget()->asked[i], 0);
+	/* A stranger asks, and is refused for want of a place. */
+	assert_int_equal(syn("198.51.100.8", 2, 9), XDP_DROP);
+	assert_int_equal(stats().verdicts[SG_PRIORITY_BOOTSTRAP][SG_REASON_WINDOW], 1);
+	assert_int_not_equal(budget()->asked[SG_PRIORITY_BOOTSTRAP], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_deaf_is_not_for_ever),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_doubtful_keeps_its_lease),
+		cmocka_unit_test(test_own_rate_asks_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, once, end);
