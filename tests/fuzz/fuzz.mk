@@ -32,7 +32,7 @@ FUZZ_RUN_segments  = -max_len=160 -dict=tests/fuzz/segments.dict $(FUZZ_OUT)/seg
 
 FUZZ_HERE := answer config control http_line packet segments
 
-.PHONY: fuzz fuzz-summary coverage $(FUZZ_HERE:%=fuzz-seeds-%)
+.PHONY: fuzz fuzz-summary fuzz-mutants coverage $(FUZZ_HERE:%=fuzz-seeds-%)
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60), one after the other
 	$(Q)for name in $(subst _,-,$(FUZZ_NAMES)); do \
@@ -42,6 +42,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60), one after the other
 
 fuzz-summary: ## what the fuzz targets did when they ran last
 	$(Q)tests/fuzz/summary.sh
+
+fuzz-mutants: ## do the fuzz targets find planted bugs, each within a minute?
+	$(Q)tests/fuzz/mutants.py
 
 coverage: ## lines of the classifier that unit tests and fuzz corpora reach
 	$(Q)scripts/coverage.sh
@@ -87,7 +90,7 @@ fuzz-seeds-control:
 
 # Unit tests of what is in bpf/core, for their coverage of it; the rest of the program comes as it is.
 COVERAGE_TESTS := $(sort $(wildcard tests/unit/test_core_*.c) \
-	$(shell grep -lE 'bpf/core/http|lib/segments|answer_head' tests/unit/*.c))
+	$(shell grep -lE 'bpf/core/http|lib/(segments|receivers)|answer_head' tests/unit/*.c))
 COVERAGE_UNIT := $(COVERAGE_TESTS:tests/unit/%.c=build/coverage/%)
 
 .PHONY: coverage-programs

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../lib/segments.h"
+#include "../lib/receivers.h"
 #include "segment_mutator.h"
 
 #define SEGMENTS_MAX 11
@@ -88,7 +88,7 @@ static size_t plain_stream(const struct segment *list, size_t count, char *strea
 /* No enrolment is lost: what a strict reader finds useful in plain segments the guard does, too. */
 static void judge_plain(const struct reading *reading, const struct segment *list, size_t count)
 {
-	char stream[STREAM_MAX];
+	char stream[STREAM_MAX] = "";
 	struct naive_line line = naive_strict(stream, plain_stream(list, count, stream));
 
 	if (line.strict && line.plain && naive_is_useful(line.request_class) &&

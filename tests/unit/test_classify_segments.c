@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "../../userspace/classify/record.h"
-#include "../lib/segments.h"
+#include "../lib/receivers.h"
 
 #define CAPS      "GET /scep?operation=GetCACaps HTTP/1.0\r\n\r\n"
 #define NEXT      "GET /scep?operation=GetNextCACert HTTP/1.0\r\n\r\n"
