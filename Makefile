@@ -109,6 +109,9 @@ demo: ## show it on real traffic, in namespaces (root, under 4 minutes)
 soak: ## the long versions of the tests (root)
 	$(Q)SG_SOAK=1 scripts/check.sh
 
+bench: ## what it costs, beside others, 20 minutes on an idle machine (root)
+	$(Q)$(MAKE) --no-print-directory bench-verifier bench-program bench-loop bench-path
+
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
 format: ## clang-format everything

@@ -39,7 +39,7 @@ lint()
 }
 
 mapfile -t c_files < <(tracked '*.c' '*.h')
-mapfile -t userspace < <(tracked '*.c' | grep -v '^bpf/')
+mapfile -t userspace < <(tracked '*.c' | grep -v -e '^bpf/' -e '\.bpf\.c$')
 mapfile -t python < <(tracked '*.py')
 mapfile -t shell < <({ tracked '*.sh' && tracked '.ci/run'; } | sort -u)
 mapfile -t manuals < <(tracked 'docs/*.[1-8]')

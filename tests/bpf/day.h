@@ -130,9 +130,7 @@ static inline struct day_event day_pop(void)
 
 static inline void day_count(struct day_count *c)
 {
-	const __u64 *before = &c->at[(c->total - DAY_CAP) % DAY_COUNTED];
-
-	if (c->total >= DAY_CAP && *before + 60000 > day.now)
+	if (c->total >= DAY_CAP && c->at[(c->total - DAY_CAP) % DAY_COUNTED] + 60000 > day.now)
 		c->violations++;
 	c->at[c->total++ % DAY_COUNTED] = day.now;
 }

@@ -107,7 +107,7 @@ static int note_conn(struct sg_classifier *c)
 /* Run the program on one frame. *same: it was passed as it is. */
 static int run_frame(struct sg_classifier *c, const void *frame, size_t len, bool *same)
 {
-	__u8 out[SG_CLASSIFY_FRAME_MAX];
+	__u8 out[SG_CLASSIFY_FRAME_MAX] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len,
 		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
