@@ -117,6 +117,27 @@ static void compare_look(const struct strict *s, const struct sg_segment_look *l
 	require(look->odd_tcp == options.odd, "odd TCP options");
 }
 
+/* What is passed at a glance is nothing that a closer look would want. Known differences: it may be broken;
+ * and a first fragment without its ports cannot be put together with what brings them (RFC 791: all but
+ * the last are of eight bytes and more).
+ */
+static void check_glance(const struct sg_cursor *cur, const struct strict *s)
+{
+	const bool ports = s->kind == STRICT_TCP || s->kind == STRICT_PORTS;
+	const enum sg_glance seen = sg_parse_glance(cur, sg_port_bit(sg_htons(FILTER_PORT)));
+	const bool to_port = ports && (strict_number(s, s->tcp, 2) == FILTER_PORT ||
+				       strict_number(s, s->tcp + 2, 2) == FILTER_PORT);
+
+	if (seen == SG_GLANCE_NOT_TCP)
+		require(s->kind == STRICT_OTHER || s->kind == STRICT_BROKEN,
+			"TCP, at a glance not");
+	if (seen == SG_GLANCE_OTHER_TCP)
+		require(!to_port && (ports || s->kind == STRICT_BROKEN ||
+				     (s->kind == STRICT_TORN && s->first_of_many)),
+			"one of ours, at a glance not");
+	require(sg_parse_glance(cur, 0) == SG_GLANCE_CLOSER, "a glance without ports");
+}
+
 static void one_frame(const uint8_t *input, size_t len)
 {
 	uint8_t *frame = malloc(len ? len : 1);
@@ -132,6 +153,7 @@ static void one_frame(const uint8_t *input, size_t len)
 		require(sg_sum(frame, frame + len, (__u32)len + more) == SG_SUM_NONE,
 			"a sum of more than there is");
 	strict_read(&strict, frame, len);
+	check_glance(&cur, &strict);
 	result = sg_parse_frame(&cur, &pkt);
 	compare(&strict, result, &pkt);
 	if (result == SG_PARSE_TCP) {

@@ -6,7 +6,6 @@
 #include "packet_filters.h"
 
 #define FILTER_TAGS 5 /* 0 to 4 */
-#define FILTER_PORT 80
 
 enum { FILTER_V4, FILTER_V6, FILTER_CHAIN, FILTERS };
 

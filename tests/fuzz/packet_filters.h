@@ -12,6 +12,8 @@
 
 #include "strict_packet.h"
 
+#define FILTER_PORT 80
+
 /* Does libpcap see in these bytes what the strict reader saw? Of its own translation unit: <pcap.h> and
  * <linux/bpf.h> do not go together.
  */

@@ -271,6 +271,38 @@ static void test_other_ethertypes(void **state)
 	assert_int_equal(parse(frame, len, &pkt), SG_PARSE_NOT_TCP);
 }
 
+/* Of what a closer look finds, a glance passes only what is not TCP, or is between other ports. */
+static void test_glance(void **state)
+{
+	const __u64 web = sg_port_bit(sg_htons(80)), other = sg_port_bit(sg_htons(81));
+	uint8_t frame[PACKET_MAX];
+	struct sg_packet pkt;
+
+	(void)state;
+	for (size_t i = 0; i < CASES; i++) {
+		const struct sg_cursor cur = {frame, frame,
+					      frame + packet_build(&cases[i].packet, frame)};
+		const enum sg_glance seen = sg_parse_glance(&cur, web);
+
+		assert_int_not_equal(seen, SG_GLANCE_OTHER_TCP);
+		if (seen == SG_GLANCE_NOT_TCP)
+			assert_int_equal(parse(frame, (size_t)(cur.end - frame), &pkt),
+					 SG_PARSE_NOT_TCP);
+		assert_int_equal(sg_parse_glance(&cur, 0), SG_GLANCE_CLOSER);
+	}
+	for (int family = 4; family <= 6; family += 2) {
+		const char *address = family == 4 ? "192.0.2.1" : "2001:db8::1";
+		struct packet packet = {.family = family, .src = address, .dst = address, TCP};
+		struct sg_cursor cur = {frame, frame, frame + packet_build(&packet, frame)};
+
+		assert_int_equal(sg_parse_glance(&cur, web), SG_GLANCE_CLOSER);
+		assert_int_equal(sg_parse_glance(&cur, other), SG_GLANCE_OTHER_TCP);
+		packet.protocol = 17;
+		packet_build(&packet, frame);
+		assert_int_equal(sg_parse_glance(&cur, web), SG_GLANCE_NOT_TCP);
+	}
+}
+
 /* Any bytes: nothing is read outside, and TCP means that every offset lies inside. */
 static void test_random_bytes(void **state)
 {
@@ -302,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_chain_cut_by_a_fragment),
 		cmocka_unit_test(test_fragment_header_in_the_padding),
 		cmocka_unit_test(test_other_ethertypes),
+		cmocka_unit_test(test_glance),
 		cmocka_unit_test(test_random_bytes),
 	};
 
