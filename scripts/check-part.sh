@@ -148,16 +148,15 @@ fuzz_one()
 
 part_fuzz()
 {
-	local source name count seconds
+	local source name seconds=60
 
-	count=$(find tests/fuzz -name 'fuzz_*.c' | wc -l)
-	seconds=$((count ? 240 / count : 0))
-	[ $seconds -le 60 ] || seconds=60
 	! soak || seconds=900
 	for source in tests/fuzz/fuzz_*.c; do
 		name=$(basename "$source" .c)
 		one "$name" fuzz_one "${name//_/-}" "$seconds"
 	done
+	counted count_lines scripts/coverage.sh
+	! soak || counted count_lines python3 tests/fuzz/mutants.py
 }
 
 part_netns()
@@ -187,7 +186,10 @@ part_peers()
 
 part_bench()
 {
+	one "make what it needs" make --no-print-directory bpf-clang-19 build/bench/verifier_figures
 	one "forwarding at least 0.90 of a bare XDP_PASS" python3 tests/bench/forwarding.py --check
+	one "at most 250 000 instructions verified, loaded in 2 s" \
+		python3 tests/bench/verifier_figures.py --check
 }
 
 if ! declare -F "part_$part" > /dev/null; then

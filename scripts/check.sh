@@ -51,8 +51,8 @@ limit_s()
 	fi
 	case $1 in
 	lint | build) echo 600 ;;
-	unit | bpf) echo 600 ;;
-	fuzz) echo 720 ;;
+	unit | bpf) echo 900 ;;
+	fuzz) echo 900 ;;
 	netns) echo 1200 ;;
 	lab) echo 1800 ;;
 	*) echo 480 ;;
