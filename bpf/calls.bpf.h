@@ -62,10 +62,10 @@ static __always_inline int sg_take_entry(const struct sg_take_call *call,
 	conn->open_place = sg_conn_place(&ask->key.client, ask->key.client_port, ask->key.endpoint,
 					 live->hash_key);
 	sg_conn_ring_take(&ask->key, ask->generation, ask->now);
-	sg_conn_count(conn->open_place, 1);
+	sg_conn_count_in(conn->open_place);
 	if (!bpf_map_update_elem(&sg_conns, &ask->key, conn, BPF_ANY))
 		return 0;
-	sg_conn_count(conn->open_place, -1);
+	sg_conn_count_out(conn->open_place);
 	return -1;
 }
 

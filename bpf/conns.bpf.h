@@ -19,15 +19,25 @@ static __always_inline __u32 sg_conn_place(const struct sg_ip *client, __be16 po
 	return (__u32)(h >> (64 - SG_OPEN_CONNS_BITS));
 }
 
-/* Count a connection in or out. An entry that is replaced by another CPU's with the same key before it is
- * closed stays counted: a look in vain now and then.
- */
-static __always_inline void sg_conn_count(__u32 place, __s32 change)
+/* Count a connection in. */
+static __always_inline void sg_conn_count_in(__u32 place)
 {
 	__u32 *open = bpf_map_lookup_elem(&sg_open_conns, &place);
 
 	if (open)
-		__sync_fetch_and_add(open, change);
+		__sync_fetch_and_add(open, 1);
+}
+
+/* And out. Of two CPUs that make and end entries of one key at once, an entry may be counted once too often or once
+ * too seldom: too many is a look in vain, too few a resent SYN that is taken for an attempt of its own. Never
+ * below 0, or it would go on.
+ */
+static __always_inline void sg_conn_count_out(__u32 place)
+{
+	__u32 *open = bpf_map_lookup_elem(&sg_open_conns, &place);
+
+	if (open && sg_read_once(*open))
+		__sync_fetch_and_sub(open, 1);
 }
 
 /* Not counted as open at the CA any more: by the one who takes the mark away. */
@@ -66,11 +76,15 @@ __noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
 	struct sg_budget *budget;
 	struct sg_stats *stats;
 	struct sg_source *src;
-	__u32 lease, service;
+	__u32 lease, service, place;
 
-	if (!conn || !sg_conn_close(conn))
+	if (!conn)
 		return 0;
-	sg_conn_count(conn->open_place, -1);
+	/* Before it is closed: then its memory may become another's. */
+	place = conn->open_place;
+	if (!sg_conn_close(conn))
+		return 0;
+	sg_conn_count_out(place);
 	sg_conn_credit(conn, now);
 	service = conn->service;
 	budget = bpf_map_lookup_elem(&sg_budgets, &service);
@@ -172,9 +186,9 @@ static __always_inline struct sg_conn *sg_conn_insert(struct sg_run *run, struct
 	if (run->conn)
 		sg_conn_finish(run->conn, run->flow->now);
 	sg_conn_ring_take(&run->flow->key, blank->generation, run->flow->now);
-	sg_conn_count(blank->open_place, 1);
+	sg_conn_count_in(blank->open_place);
 	if (bpf_map_update_elem(&sg_conns, &run->flow->key, blank, BPF_ANY)) {
-		sg_conn_count(blank->open_place, -1);
+		sg_conn_count_out(blank->open_place);
 		sg_count(run, SG_COUNTER_CONN_MAP_FULL);
 		sg_event_tell(NULL, SG_EVENT_TABLE_FULL, 0, 0, 1);
 		return NULL;
