@@ -115,6 +115,13 @@ static __always_inline int sg_client_syn(struct xdp_md *ctx, struct sg_run *run)
 	return resend ? sg_resend(ctx, run) : sg_attempt(ctx, run);
 }
 
+/* The destination's MAC in the first eight bytes of a frame. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SG_MAC_FIRST 0x0000ffffffffffffull
+#else
+#define SG_MAC_FIRST 0xffffffffffff0000ull
+#endif
+
 /* Tell a request: always when every one is logged, else sampled. */
 static __always_inline void sg_request_tell(struct sg_run *run, __u64 count)
 {
@@ -194,11 +201,27 @@ __noinline int sg_client_handshake(struct sg_conn *conn)
 	return 0;
 }
 
+/* Is this segment for another station on the link than the connection's SYN was? Then the CA never gets it. Not
+ * asked when it came in elsewhere, nor of a connection met in mid-life.
+ */
+static __always_inline bool sg_strays(struct xdp_md *ctx, const struct sg_run *run)
+{
+	const struct sg_path *path = &run->conn->client.path;
+	const __u8 *eth = sg_frame_at(ctx, 0, 8);
+
+	if (!path->ifindex || path->ifindex != run->flow->ifindex)
+		return false;
+	return !eth || path->vlan_tags != run->flow->pkt.vlan_tags ||
+	       (sg_load8(eth) ^ sg_load8(path->mac)) & SG_MAC_FIRST;
+}
+
 /* While a line is being read, every segment is looked at before it is believed. False for one that no
  * receiver believes.
  */
 static __always_inline bool sg_segment_sound(struct xdp_md *ctx, struct sg_run *run)
 {
+	if (sg_strays(ctx, run))
+		sg_conn_flag(run->conn, SG_CONN_DOUBT);
 	sg_segment_look(ctx, run->flow);
 	return sg_conn_looks_sound(run->conn, &run->flow->pkt, &run->flow->look);
 }

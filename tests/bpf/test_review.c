@@ -457,6 +457,36 @@ static void test_own_rate_asks_for_nothing(void **state)
 	assert_int_not_equal(budget()->asked[SG_PRIORITY_BOOTSTRAP], 0);
 }
 
+/* A segment for another station, or in another VLAN, than the SYN: the CA does not get it. */
+static void test_strayed_segment(void **state)
+{
+	static const char line[] = "GET /scep?operation=GetCACaps HTTP/1.0\r\n\r\n";
+
+	(void)state;
+	for (int how = 0; how < 4; how++) {
+		struct packet p = {TO_CA,
+				   .sport = 1,
+				   .seq = 101,
+				   .ack = 901,
+				   .flags = SG_TCP_ACK,
+				   .payload = line,
+				   .payload_len = strlen(line),
+				   .vlan_tags = how == 3};
+		uint8_t frame[PACKET_MAX];
+		struct sg_conn conn;
+		size_t len = packet_build(&p, frame);
+
+		fresh(SG_MODE_POLICE);
+		open_connection(1);
+		frame[5] ^= how == 1;
+		frame[0] ^= how == 2;
+		assert_int_equal(run_frame(frame, len, guard.client_if), XDP_PASS);
+		assert_true(conn_of(CLIENT_V4, 1, &conn));
+		assert_int_equal(conn.client.request_class,
+				 how ? SG_REQUEST_UNDECIDED : SG_REQUEST_GETCACAPS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_doubtful_keeps_its_lease),
 		cmocka_unit_test(test_own_rate_asks_for_nothing),
+		cmocka_unit_test(test_strayed_segment),
 	};
 
 	return cmocka_run_group_tests(tests, once, end);
