@@ -213,11 +213,11 @@ static __always_inline __u32 sg_head_feed_some(struct sg_http_line *line, const 
  * stack, of which all functions together have 512 bytes.
  */
 #ifdef __bpf__
-#define sg_all(byte)                                                                               \
-	({                                                                                         \
-		__u64 all_;                                                                        \
-		asm volatile("%0 = %1 ll" : "=r"(all_) : "i"(SG_ONES * (byte)));                   \
-		all_;                                                                              \
+#define sg_all(byte)                                                             \
+	({                                                                       \
+		__u64 all_;                                                      \
+		asm volatile("%0 = %1 ll" : "=r"(all_) : "i"(SG_ONES * (byte))); \
+		all_;                                                            \
 	})
 #else
 #define sg_all(byte) (SG_ONES * (byte))
@@ -238,8 +238,8 @@ static __always_inline __u64 sg_head_breaks(const __u8 *p)
 	__u64 byte = sg_load8(p), behind = sg_load8(p + 1);
 	__u64 lf = byte ^ sg_all('\n'), name = behind & sg_all(0xdf);
 
-	return sg_head_zero(lf | (behind & sg_all(0xc0))) | sg_head_zero(lf | (name ^ sg_all('C'))) |
-	       sg_head_zero(lf | (name ^ sg_all('T'))) |
+	return sg_head_zero(lf | (behind & sg_all(0xc0))) |
+	       sg_head_zero(lf | (name ^ sg_all('C'))) | sg_head_zero(lf | (name ^ sg_all('T'))) |
 	       (sg_head_zero(byte ^ sg_all('\r')) & ~sg_head_zero(behind ^ sg_all('\n')));
 }
 

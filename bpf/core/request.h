@@ -107,7 +107,8 @@ static __always_inline void sg_request_doubt_rest(struct sg_conn *c, const struc
 /* Where the body ends, or, outside of one, what comes next. */
 static __always_inline __u32 sg_request_body_end(const struct sg_conn *c)
 {
-	return c->client.next + (c->client.line.head == SG_HEAD_BODY ? c->client.line.body_left : 0);
+	return c->client.next +
+	       (c->client.line.head == SG_HEAD_BODY ? c->client.line.body_left : 0);
 }
 
 /* Do the CA and this reader agree on where the request ends? Of a body that came out of order all is
@@ -119,9 +120,8 @@ static __always_inline bool sg_request_end_sure(const struct sg_conn *c)
 
 	if (!sg_request_has_rest(c) || line->head_flags & SG_HEAD_ODD)
 		return false;
-	return !sg_head_expects(line) ||
-	       (line->head == SG_HEAD_BODY && c->ca.known &&
-		!sg_seq_after(sg_request_body_end(c), c->ca.ack));
+	return !sg_head_expects(line) || (line->head == SG_HEAD_BODY && c->ca.known &&
+					  !sg_seq_after(sg_request_body_end(c), c->ca.ack));
 }
 
 /* Where a new request begins: behind the one before, if its end is known, else behind all that was sent. */
