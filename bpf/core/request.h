@@ -76,8 +76,9 @@ static __always_inline void sg_request_suspect(struct sg_conn *c, const struct s
  */
 static __always_inline bool sg_request_doubtful(const struct sg_conn *c, __u32 end)
 {
-	return c->flags & (SG_CONN_DOUBT | SG_CONN_ABANDONED) ||
-	       (c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead));
+	if (c->flags & (SG_CONN_DOUBT | SG_CONN_ABANDONED))
+		return true;
+	return c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead);
 }
 
 /* A line in doubt: nor is it known where its request ends. */
@@ -111,8 +112,8 @@ static __always_inline __u32 sg_request_body_end(const struct sg_conn *c)
 	       (c->client.line.head == SG_HEAD_BODY ? c->client.line.body_left : 0);
 }
 
-/* Do the CA and this reader agree on where the request ends? Of a body that came out of order all is
- * there when the CA has acknowledged it.
+/* Do the CA and this reader agree on where the request ends? Has the CA acknowledged all of it, nothing of it died
+ * on the way, and a body may have come in any order.
  */
 static __always_inline bool sg_request_end_sure(const struct sg_conn *c)
 {
@@ -120,8 +121,9 @@ static __always_inline bool sg_request_end_sure(const struct sg_conn *c)
 
 	if (!sg_request_has_rest(c) || line->head_flags & SG_HEAD_ODD)
 		return false;
-	return !sg_head_expects(line) || (line->head == SG_HEAD_BODY && c->ca.known &&
-					  !sg_seq_after(sg_request_body_end(c), c->ca.ack));
+	if (c->ca.known && sg_seq_after(sg_request_body_end(c), c->ca.ack))
+		return false;
+	return !sg_head_expects(line) || (line->head == SG_HEAD_BODY && c->ca.known);
 }
 
 /* Where a new request begins: behind the one before, if its end is known, else behind all that was sent. */

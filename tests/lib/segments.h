@@ -23,7 +23,7 @@
 enum segment_kind {
 	SEGMENT_CLIENT, /* anything of the client but a SYN; flags come with ACK */
 	SEGMENT_SYN,    /* a SYN on the same address and port: resent, or another attempt */
-	SEGMENT_CA,     /* of the CA, acknowledging nothing; for a RST or a FIN */
+	SEGMENT_CA,     /* of the CA; with bytes an answer that acknowledges all, else nothing */
 };
 
 /* Why some receivers throw a segment away. */
@@ -222,7 +222,7 @@ static inline void reading_ca(struct reading *r, const struct segment *s)
 	static const char answer[] = "HTTP/1.1 200 OK\r\n";
 	const __u16 len = s->len < sizeof(answer) ? s->len : sizeof(answer) - 1;
 	const struct sg_packet pkt = {.seq = r->conn.ca.end,
-				      .ack = r->conn.client.isn + 1,
+				      .ack = len ? r->conn.client.end : r->conn.client.isn + 1,
 				      .payload_len = len,
 				      .tcp_flags = s->flags | SG_TCP_ACK,
 				      .family = 4};

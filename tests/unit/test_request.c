@@ -192,6 +192,14 @@ static void test_body_not_acknowledged(void **state)
 	begin_post(&r, false);
 	feed(&r, &(struct segment){ANSWERED, .at = WHOLE, TEXT(CERT)});
 	expect(&r, 2, SG_REQUEST_UNDECIDED);
+	/* All of it came by here, and died behind. */
+	for (int missing = 0; missing < 2; missing++) {
+		begin_post(&r, true);
+		feed(&r, &(struct segment){OK_ACK, .at = HEAD, TEXT(BODY)});
+		answer(&r, WHOLE - missing);
+		feed(&r, &(struct segment){ANSWERED, .at = WHOLE, TEXT(CERT)});
+		expect(&r, 2, missing ? SG_REQUEST_UNDECIDED : SG_REQUEST_GETCACERT);
+	}
 }
 
 /* An urgent byte in a body may not count for the CA: what it reads next begins one byte later. */
