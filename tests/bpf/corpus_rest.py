@@ -84,9 +84,10 @@ def ahead_behind_the_line():
     at = len(LINE)
     conn = Conn().open().send(0, LINE).send(at + 16, b"0\r\n\r\n" + NEXT).send(at, LONG).answer(500)
     yield "in a length", conn.send(at + 21 + len(NEXT), CERT, ack=500), False
-    conn = Conn().open().send(0, HEAD).send(len(HEAD) + 9, BODY[9:]).send(len(POST) + 9, NEXT[9:])
-    conn.send(len(HEAD), BODY).answer(500)
-    yield "two ahead", conn.send(len(POST), CERT, ack=500), False
+    # The lowest of the bytes ahead belongs to the first request.
+    conn = Conn().open().send(len(HEAD), BODY).send(len(POST) + 9, NEXT[9:]).send(0, HEAD).send(len(HEAD), BODY)
+    conn.answer(500).send(len(POST), CERT[:18], ack=500)
+    yield "two ahead", conn.send(len(POST) + 18, CERT[18:], ack=500), False
 
 
 def honest_bodies():
