@@ -231,8 +231,10 @@ __noinline int sg_request_rest(struct xdp_md *ctx, struct sg_conn *conn, __u32 s
 {
 	struct sg_run run = {};
 
-	if (conn && sg_run_again(&run, conn) && sg_segment_sound(ctx, &run))
-		sg_request_read_rest(ctx, conn, skip);
+	if (!conn || !sg_run_again(&run, conn) || !sg_segment_sound(ctx, &run))
+		return 0;
+	sg_request_doubt_rest(conn, &run.flow->pkt, skip);
+	sg_request_read_rest(ctx, conn, skip);
 	return 0;
 }
 

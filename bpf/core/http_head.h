@@ -55,8 +55,10 @@ static inline void sg_head_odd(struct sg_http_line *line)
 
 static inline __u8 sg_head_ends(struct sg_http_line *line)
 {
-	if (line->method == SG_METHOD_GET || line->head_flags & SG_HEAD_ODD ||
-	    !(line->head_flags & SG_HEAD_HAS_DIGITS))
+	/* Some read a GET's body, some do not. */
+	if (line->method == SG_METHOD_GET && line->body_left)
+		sg_head_odd(line);
+	if (line->head_flags & SG_HEAD_ODD || !(line->head_flags & SG_HEAD_HAS_DIGITS))
 		line->body_left = 0;
 	return line->body_left ? SG_HEAD_BODY : SG_HEAD_ENDED;
 }
@@ -207,13 +209,38 @@ static __always_inline __u32 sg_head_feed_some(struct sg_http_line *line, const 
 	return i;
 }
 
-/* Not zero if among the eight bytes at p one is a LF with a control byte 0x08 to 0x0f behind it: LF, CR (the empty
- * line), or what folds a line. Reads nine bytes. No branch: lines end anywhere.
+/* The same byte eight times. For BPF loaded where it is used: kept in registers, so many would spill to the
+ * stack, of which all functions together have 512 bytes.
+ */
+#ifdef __bpf__
+#define sg_all(byte)                                                             \
+	({                                                                       \
+		__u64 all_;                                                      \
+		asm volatile("%0 = %1 ll" : "=r"(all_) : "i"(SG_ONES * (byte))); \
+		all_;                                                            \
+	})
+#else
+#define sg_all(byte) (SG_ONES * (byte))
+#endif
+
+/* As sg_zero_bytes(). */
+static __always_inline __u64 sg_head_zero(__u64 word)
+{
+	return (word - sg_all(0x01)) & ~word & sg_all(0x80);
+}
+
+/* Not zero if among the eight bytes at p one is a LF with a byte below 0x40 behind it: LF, CR (the empty line),
+ * what folds a line; or with C or T, as in Content-Length and Transfer-Encoding; or a CR without LF,
+ * behind which some read such a name, too. Reads nine bytes. No branch: lines end anywhere.
  */
 static __always_inline __u64 sg_head_breaks(const __u8 *p)
 {
-	return sg_zero_bytes((sg_load8(p) ^ SG_ONES * '\n') |
-			     ((sg_load8(p + 1) ^ SG_ONES * '\n') & SG_ONES * 0xf8));
+	__u64 byte = sg_load8(p), behind = sg_load8(p + 1);
+	__u64 lf = byte ^ sg_all('\n'), name = behind & sg_all(0xdf);
+
+	return sg_head_zero(lf | (behind & sg_all(0xc0))) |
+	       sg_head_zero(lf | (name ^ sg_all('C'))) | sg_head_zero(lf | (name ^ sg_all('T'))) |
+	       (sg_head_zero(byte ^ sg_all('\r')) & ~sg_head_zero(behind ^ sg_all('\n')));
 }
 
 /* A place in the frame. Bounded anew where it is needed, so that the verifier meets states it knows. */
@@ -263,7 +290,7 @@ static __always_inline __u64 sg_head_scan(const __u8 *data, const __u8 *data_end
  *	longer than eight bytes; @to: offset behind the last byte
  *
  * Returns true, and the head is read; or false, and nothing has changed. The empty line is at the end, and there
- * is none before it: no other request.
+ * is none before it: no other request. No name of a field says that there is a body.
  */
 static __always_inline bool sg_head_shortcut(struct sg_http_line *line, const __u8 *data,
 					     const __u8 *data_end, __u32 from, __u32 to)

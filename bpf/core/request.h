@@ -23,14 +23,10 @@ enum sg_request_progress {
 	SG_REQUEST_LINE_DONE, /* the request's class is final */
 };
 
-/* Is it still open where the request ends? Of an undecided one nobody asks, nor of GetNextCACert, which no
- * request behind it can make worth less: a storm's requests are read no further than their line.
- */
+/* Is it known, or still to be found out, where the request ends? Of an undecided one nobody asks. */
 static __always_inline bool sg_request_has_rest(const struct sg_conn *c)
 {
-	return c->client.line.final_class > SG_REQUEST_UNDECIDED &&
-	       c->client.line.final_class != SG_REQUEST_GETNEXTCACERT &&
-	       !sg_head_more(&c->client.line);
+	return c->client.line.final_class > SG_REQUEST_UNDECIDED && !sg_head_more(&c->client.line);
 }
 
 static __always_inline bool sg_request_begins(const struct sg_conn *c, const struct sg_packet *pkt)
@@ -78,31 +74,91 @@ static __always_inline void sg_request_suspect(struct sg_conn *c, const struct s
 /* The reader is about to read up to seq `end`: does it have to doubt? A CA that took the client's RST reads
  * nothing any more.
  */
+static __always_inline bool sg_request_doubtful(const struct sg_conn *c, __u32 end)
+{
+	if (c->flags & (SG_CONN_DOUBT | SG_CONN_ABANDONED))
+		return true;
+	return c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead);
+}
+
+/* A line in doubt: nor is it known where its request ends. */
 static __always_inline void sg_request_doubt_line(struct sg_conn *c, __u32 end)
 {
-	if (c->flags & (SG_CONN_DOUBT | SG_CONN_ABANDONED) ||
-	    (c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead)))
-		c->client.line.flags |= SG_HTTP_DOUBTFUL;
+	if (!sg_request_doubtful(c, end))
+		return;
+	c->client.line.flags |= SG_HTTP_DOUBTFUL;
+	sg_head_odd(&c->client.line);
+}
+
+/* The same behind the line, for a segment of which the first `skip` bytes are old: what the CA reads there
+ * may be anything, another request too, and one counts as found. In a body only its end matters, and no byte
+ * of it moves that.
+ */
+static __always_inline void sg_request_doubt_rest(struct sg_conn *c, const struct sg_packet *pkt,
+						  __u32 skip)
+{
+	if (c->client.line.head == SG_HEAD_BODY &&
+	    pkt->payload_len - skip <= c->client.line.body_left)
+		return;
+	sg_request_suspect(c, pkt);
+	if (sg_request_doubtful(c, pkt->seq + pkt->payload_len))
+		c->client.line.head = SG_HEAD_MORE;
+}
+
+/* Where the body ends, or, outside of one, what comes next. */
+static __always_inline __u32 sg_request_body_end(const struct sg_conn *c)
+{
+	return c->client.next +
+	       (c->client.line.head == SG_HEAD_BODY ? c->client.line.body_left : 0);
+}
+
+/* Do the CA and this reader agree on where the request ends? Has the CA acknowledged all of it, nothing of it died
+ * on the way, and a body may have come in any order.
+ */
+static __always_inline bool sg_request_end_sure(const struct sg_conn *c)
+{
+	const struct sg_http_line *line = &c->client.line;
+
+	if (!sg_request_has_rest(c) || line->head_flags & SG_HEAD_ODD)
+		return false;
+	if (c->ca.known && sg_seq_after(sg_request_body_end(c), c->ca.ack))
+		return false;
+	return !sg_head_expects(line) || (line->head == SG_HEAD_BODY && c->ca.known);
 }
 
 /* Where a new request begins: behind the one before, if its end is known, else behind all that was sent. */
 static __always_inline __u32 sg_request_start(const struct sg_conn *c, __u32 sent_before)
 {
-	if (sg_request_has_rest(c) && !sg_head_expects(&c->client.line))
-		return c->client.next;
+	if (sg_request_has_rest(c) && (!sg_head_expects(&c->client.line) || sg_request_end_sure(c)))
+		return sg_request_body_end(c);
 	return sent_before;
 }
 
-static __always_inline void sg_request_begin(struct sg_conn *c, const struct sg_packet *pkt,
-					     __u32 start)
+/* `ahead` is the lowest byte of several: if one of them may lie behind `start`, that is the new request's. */
+static __always_inline void sg_request_keep_ahead(struct sg_conn *c, __u32 start, __u32 sent_before)
 {
+	if (!(c->flags & SG_CONN_AHEAD) || !sg_seq_after(start, c->client.ahead))
+		return;
+	if (sg_seq_after(sent_before, start))
+		c->client.ahead = start;
+	else
+		__sync_fetch_and_and(&c->flags, ~SG_CONN_AHEAD);
+}
+
+static __always_inline void sg_request_begin(struct sg_conn *c, const struct sg_packet *pkt,
+					     __u32 start, __u32 sent_before)
+{
+	/* What begins here may be a part of the request before, or begin elsewhere. Of a connection met in
+	 * mid-life nothing was read yet: nothing to be wrong about.
+	 */
+	if (c->client.requests && !sg_request_end_sure(c))
+		sg_conn_flag(c, SG_CONN_DOUBT);
+	sg_request_keep_ahead(c, start, sent_before);
 	__builtin_memset(&c->client.line, 0, sizeof(c->client.line));
 	c->client.line_done = 0;
 	c->client.next = start;
 	c->client.request_ack = pkt->ack;
 	c->client.request_class = SG_REQUEST_NONE;
-	/* All before it was answered. */
-	__sync_fetch_and_and(&c->flags, ~SG_CONN_AHEAD);
 }
 
 /* May this packet of the client have to do with a request line? Then it is looked at closely. */
@@ -111,14 +167,33 @@ static __always_inline bool sg_request_open(const struct sg_conn *c, const struc
 	return !c->client.line_done || (pkt->payload_len && sg_request_begins(c, pkt));
 }
 
-/* As sg_request_place(), behind the line. Of a body only the length is looked at. */
+/* As sg_request_ahead(), behind the line: bytes of a body may come in any order. */
+static __always_inline void sg_request_rest_ahead(struct sg_conn *c, const struct sg_packet *pkt)
+{
+	__u32 seq = pkt->seq, body_end = sg_request_body_end(c);
+
+	if (sg_seq_after(body_end, seq))
+		seq = body_end;
+	if (sg_seq_after(pkt->seq + pkt->payload_len, seq))
+		sg_request_ahead(c, seq);
+}
+
+/* As sg_request_place(), behind the line. Of a body only the length is looked at, and an urgent byte, which
+ * the CA may not count.
+ */
 static __always_inline enum sg_request_progress
 sg_request_place_rest(struct sg_conn *c, const struct sg_packet *pkt, __u32 *skip)
 {
 	__u32 left;
 
 	*skip = c->client.next - pkt->seq;
-	if (!sg_request_has_rest(c) || *skip >= pkt->payload_len)
+	if (!sg_request_has_rest(c))
+		return SG_REQUEST_NOTHING;
+	if ((__s32)*skip < 0)
+		sg_request_rest_ahead(c, pkt);
+	if (pkt->tcp_flags & SG_TCP_URG && pkt->payload_len)
+		sg_conn_flag(c, SG_CONN_DOUBT);
+	if (*skip >= pkt->payload_len)
 		return SG_REQUEST_NOTHING;
 	left = pkt->payload_len - *skip;
 	if (c->client.line.head != SG_HEAD_BODY || left >= c->client.line.body_left)
@@ -167,7 +242,7 @@ sg_request_place(struct sg_conn *c, const struct sg_packet *pkt, __u32 sent_befo
 		/* Nothing in it that is new. */
 		if (!sg_seq_after(pkt->seq + pkt->payload_len, start))
 			return SG_REQUEST_OUT_OF_ORDER;
-		sg_request_begin(c, pkt, start);
+		sg_request_begin(c, pkt, start, sent_before);
 	}
 	if (c->client.line_done)
 		return sg_request_place_rest(c, pkt, skip);

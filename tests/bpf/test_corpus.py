@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import corpus_cases  # noqa: E402
 import corpus_layers  # noqa: E402
 import corpus_random  # noqa: E402
+import corpus_rest  # noqa: E402
 import linux_tcp  # noqa: E402
 from corpus_classes import PROGRAM, RANK, USEFUL, class_of  # noqa: E402
 from corpus_conn import CA_ISN, Conn  # noqa: E402
@@ -198,7 +199,7 @@ def next_of(process, queue):
 
 def against_linux(wanted):
     """(kind and number of cases, what is wrong) for each kind."""
-    kinds = corpus_cases.KINDS + corpus_layers.KINDS + (corpus_random.random_scripts,)
+    kinds = corpus_cases.KINDS + corpus_layers.KINDS + corpus_rest.KINDS + (corpus_random.random_scripts,)
     for routed, all_kinds in ((False, kinds), (True, (corpus_cases.hops_left,))):
         some = [kind for kind in all_kinds if not wanted or kind.__name__ in wanted]
         queue = multiprocessing.Queue()

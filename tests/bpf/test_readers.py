@@ -70,9 +70,8 @@ def complaint(guard, requests):
     """What is wrong with the guard's classes beside what one server read; None if nothing."""
     for i, (method, classes) in enumerate(requests):
         if i >= len(guard):
-            # What is sent behind an undecided request before its answer counts as one with it; behind
-            # GetNextCACert nothing can make the connection worth less.
-            if classes and guard[-1] not in ("undecided", "GetNextCACert"):
+            # What is sent behind an undecided request before its answer counts as one with it.
+            if classes and guard[-1] != "undecided":
                 return f"a request {i + 1}: {classes[0]}"
             continue
         for read in classes:

@@ -19,7 +19,7 @@ MUTANTS = [
          "*skip = c->client.next - pkt->seq;\n\tif (*skip && (__s32)*skip > 0)\n\t\t++*skip;\n"
          "\tif ((__s32)*skip < 0) {"),
         ("overlap right: bytes kept ahead are forgotten",
-         "\n\t    (c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead))", "\n\t    0"),
+         "return c->flags & SG_CONN_AHEAD && sg_seq_after(end, c->client.ahead)", "return 0"),
         ("only the first bytes ahead are noted", "|| sg_seq_after(c->client.ahead, seq))", "|| 0)"),
         ("wrong ACK", "pkt->ack != c->client.request_ack || pkt->fragment", "pkt->fragment"),
         ("urgent", "pkt->fragment || pkt->tcp_flags & SG_TCP_URG", "pkt->fragment"),

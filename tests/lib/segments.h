@@ -23,7 +23,7 @@
 enum segment_kind {
 	SEGMENT_CLIENT, /* anything of the client but a SYN; flags come with ACK */
 	SEGMENT_SYN,    /* a SYN on the same address and port: resent, or another attempt */
-	SEGMENT_CA,     /* of the CA, acknowledging nothing; for a RST or a FIN */
+	SEGMENT_CA,     /* of the CA; with bytes an answer that acknowledges all, else nothing */
 };
 
 /* Why some receivers throw a segment away. */
@@ -142,8 +142,6 @@ static inline void reading_syn(struct reading *r, const struct segment *s)
 
 static inline void reading_rest(struct reading *r, const __u8 *data, __u32 len)
 {
-	if (!sg_request_has_rest(&r->conn))
-		return;
 	sg_head_feed(&r->conn.client.line, data, len);
 	sg_request_advance_rest(&r->conn, len);
 }
@@ -163,7 +161,19 @@ static inline void reading_feed(struct reading *r, const struct sg_packet *pkt, 
 	if (!r->first_done)
 		r->first_class = r->conn.client.request_class;
 	r->first_done = true;
-	reading_rest(r, data + read, (__u32)(end - data) - read);
+	if (sg_request_has_rest(&r->conn))
+		reading_rest(r, data + read, (__u32)(end - data) - read);
+}
+
+static inline void reading_behind(struct reading *r, const struct segment *s,
+				  const struct sg_packet *pkt, __u32 skip)
+{
+	const struct sg_segment_look look = segment_look(s);
+
+	if (!sg_conn_looks_sound(&r->conn, pkt, &look))
+		return;
+	sg_request_doubt_rest(&r->conn, pkt, skip);
+	reading_rest(r, (const __u8 *)s->bytes + skip, s->len - skip);
 }
 
 static inline void reading_client(struct reading *r, const struct segment *s)
@@ -182,8 +192,8 @@ static inline void reading_client(struct reading *r, const struct segment *s)
 		progress = sg_request_place(&r->conn, &pkt, sent_before, &skip);
 		if (progress == SG_REQUEST_READING)
 			reading_feed(r, &pkt, s->bytes, skip);
-		else if (progress == SG_REQUEST_REST && sg_conn_looks_sound(&r->conn, &pkt, &look))
-			reading_rest(r, (const __u8 *)s->bytes + skip, s->len - skip);
+		else if (progress == SG_REQUEST_REST)
+			reading_behind(r, s, &pkt, skip);
 	}
 	if (effects & SG_EFFECT_ENDED)
 		r->ended = sg_conn_close(&r->conn);
@@ -212,7 +222,7 @@ static inline void reading_ca(struct reading *r, const struct segment *s)
 	static const char answer[] = "HTTP/1.1 200 OK\r\n";
 	const __u16 len = s->len < sizeof(answer) ? s->len : sizeof(answer) - 1;
 	const struct sg_packet pkt = {.seq = r->conn.ca.end,
-				      .ack = r->conn.client.isn + 1,
+				      .ack = len ? r->conn.client.end : r->conn.client.isn + 1,
 				      .payload_len = len,
 				      .tcp_flags = s->flags | SG_TCP_ACK,
 				      .family = 4};

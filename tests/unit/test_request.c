@@ -145,6 +145,98 @@ static void test_second_behind_a_fin_that_came_early(void **state)
 	expect(&r, 2, SG_REQUEST_UNDECIDED);
 }
 
+#define POST  "POST /scep?operation=PKIOperation HTTP/1.1\r\nContent-Length: 20\r\n\r\n"
+#define HEAD  ((int)sizeof(POST) - 1)
+#define BODY  "01234567890123456789"
+#define WHOLE (HEAD + 20)
+
+static void answer(struct reading *r, int read_to)
+{
+	feed(r, &(struct segment){.kind = SEGMENT_CA, .len = 500});
+	r->conn.ca.ack = SEGMENT_ISN + 1 + (__u32)read_to;
+	r->conn.ca.end = SEGMENT_ACK + 500;
+}
+
+static void begin_post(struct reading *r, bool both_sides)
+{
+	reading_begin(r, &(struct segment){0}, both_sides);
+	feed(r, &(struct segment){OK_ACK});
+	feed(r, &(struct segment){OK_ACK, TEXT(POST)});
+	feed(r, &(struct segment){OK_ACK, .at = HEAD + 9, TEXT("90123456789")});
+	feed(r, &(struct segment){OK_ACK, .at = HEAD, TEXT("012345678")});
+	expect(r, 1, SG_REQUEST_PKIOPERATION_POST);
+}
+
+/* The CA has it all, though the end of the body was never in order here. */
+static void test_body_out_of_order(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin_post(&r, true);
+	answer(&r, WHOLE);
+	feed(&r, &(struct segment){ANSWERED, .at = WHOLE, TEXT(CERT)});
+	expect(&r, 2, SG_REQUEST_GETCACERT);
+}
+
+/* A byte of it is missing: there may be another one, or none. */
+static void test_body_not_acknowledged(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	begin_post(&r, true);
+	answer(&r, WHOLE - 1);
+	feed(&r, &(struct segment){ANSWERED, .at = WHOLE, TEXT(CERT)});
+	expect(&r, 2, SG_REQUEST_UNDECIDED);
+	begin_post(&r, false);
+	feed(&r, &(struct segment){ANSWERED, .at = WHOLE, TEXT(CERT)});
+	expect(&r, 2, SG_REQUEST_UNDECIDED);
+	/* All of it came by here, and died behind. */
+	for (int missing = 0; missing < 2; missing++) {
+		begin_post(&r, true);
+		feed(&r, &(struct segment){OK_ACK, .at = HEAD, TEXT(BODY)});
+		answer(&r, WHOLE - missing);
+		feed(&r, &(struct segment){ANSWERED, .at = WHOLE, TEXT(CERT)});
+		expect(&r, 2, missing ? SG_REQUEST_UNDECIDED : SG_REQUEST_GETCACERT);
+	}
+}
+
+/* An urgent byte in a body may not count for the CA: what it reads next begins one byte later. */
+static void test_urgent_byte_in_a_body(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	for (int cut = 1; cut <= 20; cut++) {
+		struct segment body = {OK_ACK, .at = HEAD, TEXT(BODY), .flags = SG_TCP_URG};
+
+		begin(&r, &(struct segment){0});
+		feed(&r, &(struct segment){OK_ACK, TEXT(POST)});
+		body.len = (__u16)cut;
+		feed(&r, &body);
+		feed(&r, &(struct segment){OK_ACK, .at = HEAD, TEXT(BODY)});
+		feed(&r, &(struct segment){ANSWERED, .at = WHOLE, TEXT(CERT)});
+		expect(&r, 2, SG_REQUEST_UNDECIDED);
+	}
+}
+
+/* Nothing was read of a connection met in mid-life: its first request begins behind all that was sent. */
+static void test_adopted(void **state)
+{
+	const struct sg_packet of_ca = {.seq = SEGMENT_ACK,
+					.ack = SEGMENT_ISN + 1,
+					.tcp_flags = SG_TCP_ACK,
+					.payload_len = 9};
+	struct reading r;
+
+	(void)state;
+	reading_adopt(&r);
+	sg_conn_adopt(&r.conn, &of_ca, 1);
+	feed(&r, &(struct segment){.ack = SEGMENT_ACK + 9, TEXT(CERT)});
+	expect(&r, 1, SG_REQUEST_GETCACERT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +248,10 @@ int main(void)
 		cmocka_unit_test(test_second_behind_something_far),
 		cmocka_unit_test(test_first_resent_is_no_second),
 		cmocka_unit_test(test_second_behind_a_fin_that_came_early),
+		cmocka_unit_test(test_body_out_of_order),
+		cmocka_unit_test(test_body_not_acknowledged),
+		cmocka_unit_test(test_urgent_byte_in_a_body),
+		cmocka_unit_test(test_adopted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
