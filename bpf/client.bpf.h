@@ -199,7 +199,7 @@ __noinline int sg_client_handshake(struct sg_conn *conn)
  */
 static __always_inline bool sg_segment_sound(struct xdp_md *ctx, struct sg_run *run)
 {
-	sg_segment_look(ctx, run->flow);
+	sg_segment_look(ctx, run);
 	return sg_conn_looks_sound(run->conn, &run->flow->pkt, &run->flow->look);
 }
 
