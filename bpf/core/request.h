@@ -23,6 +23,15 @@ enum sg_request_progress {
 	SG_REQUEST_LINE_DONE, /* the request's class is final */
 };
 
+/* Has its last request not been counted, or the connection none? One of which no byte was read, behind others,
+ * is none (sg_request_begin()).
+ */
+static __always_inline bool sg_request_unfinished(const struct sg_conn *c)
+{
+	return !c->client.line_done &&
+	       (c->client.request_class != SG_REQUEST_NONE || !c->client.requests);
+}
+
 /* Is it still open where the request ends? Of an undecided one nobody asks, nor of GetNextCACert, which no
  * request behind it can make worth less: a storm's requests are read no further than their line.
  */
