@@ -279,8 +279,8 @@ def odd_but_honest():
 
 
 def long_segments():
-    """Of 9000-byte Ethernet, or joined by a host: up to what fits into a page. Nobody joins them in front of `classify`,
-    so a checksum that is only begun is as wrong in them as in short ones."""
+    """Of jumbo Ethernet: up to what fits into a page. Nobody joins segments in front of `classify`, so a checksum that
+    is only begun is as wrong in these as in short ones."""
     for version in (4, 6):
         most = 3520 - (54 if version == 4 else 74)
         for size in (1440, 1461, 1480, 1581, 1600, 2000, 3000, most):
