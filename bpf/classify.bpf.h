@@ -26,11 +26,14 @@
  */
 #define SG_CLASSIFY_ANSWER_BYTES 256
 
-/* Most bytes of a request's segment looked at: an Ethernet MTU and a bit. */
-#define SG_CLASSIFY_SEGMENT_BYTES 1536
+/* Most bytes of a request's segment looked at: as many as are summed (SG_SUM_MAX). */
+#define SG_CLASSIFY_SEGMENT_BYTES 3520
+
+/* The same behind a line: bodies are passed over by their length, and no head of a request is so long. */
+#define SG_CLASSIFY_REST_BYTES 1536
 
 /* Highest offset of a payload byte in a frame that is looked at. */
-#define SG_CLASSIFY_OFFSET_MAX 2047
+#define SG_CLASSIFY_OFFSET_MAX 4095
 
 /* Feeds up to SG_CLASSIFY_PIECE_BYTES bytes that start at `offset` in the frame.  Returns
  * how many were read.
@@ -93,7 +96,7 @@ __noinline int sg_classify_head(struct xdp_md *ctx, struct sg_http_line *line, _
 	if (sg_head_shortcut(line, (const __u8 *)(long)ctx->data, (const __u8 *)(long)ctx->data_end,
 			     offset, offset + len))
 		return len;
-	for (__u32 i = 0; i < SG_CLASSIFY_SEGMENT_BYTES / SG_CLASSIFY_HEAD_BYTES; i++) {
+	for (__u32 i = 0; i < SG_CLASSIFY_REST_BYTES / SG_CLASSIFY_HEAD_BYTES; i++) {
 		done += sg_head_skip_body(line, len - done);
 		read = sg_classify_head_piece(ctx, line, offset + done, len - done);
 		done += read;

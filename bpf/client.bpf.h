@@ -222,7 +222,7 @@ static __always_inline bool sg_segment_sound(struct xdp_md *ctx, struct sg_run *
 {
 	if (sg_strays(ctx, run))
 		sg_conn_flag(run->conn, SG_CONN_DOUBT);
-	sg_segment_look(ctx, run->flow);
+	sg_segment_look(ctx, run);
 	return sg_conn_looks_sound(run->conn, &run->flow->pkt, &run->flow->look);
 }
 

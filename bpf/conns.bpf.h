@@ -92,7 +92,7 @@ __noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
 	if (!budget || !stats)
 		return 0;
 	stats->counters[SG_COUNTER_CLOSED]++;
-	if (!conn->client.line_done)
+	if (sg_request_unfinished(conn))
 		stats->requests[conn->client.requests ? SG_REQUEST_UNDECIDED : SG_REQUEST_NONE]++;
 	sg_place_event(service, conn->place, sg_place_end_event(conn), now);
 	lease = __sync_lock_test_and_set(&conn->lease, SG_NO_LEASE);

@@ -31,7 +31,7 @@ static __always_inline void sg_event_fill(struct sg_event *ev, const struct sg_r
  * a few records: a daemon that comes late is not called at each sample.
  */
 #define SG_EVENTS_WAKE_FROM (64 << 10)
-#define SG_EVENTS_WAKE_TO   (65 << 10)
+#define SG_EVENTS_WAKE_TO   (80 << 10)
 
 /* Only a change of state is told at once, and by force: after a record that woke nobody the kernel thinks that
  * there is a wakeup to come. The daemon looks every tick anyway, and a wakeup costs more than a hundred

@@ -70,8 +70,9 @@ static __always_inline void sg_look_stamp(struct xdp_md *ctx, struct sg_flow *fl
 }
 
 /* Read checksums, timestamp, IP options and hops of the packet at hand, to flow->look. */
-static __always_inline void sg_segment_look(struct xdp_md *ctx, struct sg_flow *flow)
+static __always_inline void sg_segment_look(struct xdp_md *ctx, const struct sg_run *run)
 {
+	struct sg_flow *flow = run->flow;
 	const struct sg_packet *pkt = &flow->pkt;
 	const struct sg_tcp_header *tcp = sg_frame_at(ctx, pkt->l4_off, sizeof(*tcp));
 	__u32 ip_len = pkt->l4_off - pkt->l3_off, tcp_header = pkt->payload_off - pkt->l4_off;
@@ -87,6 +88,7 @@ static __always_inline void sg_segment_look(struct xdp_md *ctx, struct sg_flow *
 		ip_sum = sg_look_ip_sum(ctx, pkt);
 	tcp_sum = sg_sum(cur.start + (pkt->l4_off & 0xfff), cur.end, tcp_header + pkt->payload_len);
 	sg_segment_judge(pkt, ip_sum, tcp_sum, field, &flow->look);
+	flow->look.joined = sg_packet_joined(pkt, run->live->joined_above);
 	if (tcp_header > sizeof(*tcp))
 		sg_look_stamp(ctx, flow);
 	if (ip_len > (pkt->family == 4 ? 20 : 40) && sg_frame_odd_ip(ctx))
@@ -109,7 +111,7 @@ __noinline int sg_syn_look(struct xdp_md *ctx)
 
 	if (!sg_run_begin(&run))
 		return 0;
-	sg_segment_look(ctx, run.flow);
+	sg_segment_look(ctx, &run);
 	return sg_syn_answerable(run.flow);
 }
 

@@ -73,12 +73,12 @@ struct sg_policy {
 /* sg_live[0]. Owner: the daemon; the program only reads it. */
 struct sg_live {
 	__u64 mode_word;
-	__u64 police_since;  /* when the mode last rose to police */
-	__u64 heartbeat;     /* when the daemon last lived; stale after sg_times.heartbeat_stale */
-	__u64 loaded;        /* when this guard first started: SYN-ACKs adopt for a while */
-	__u64 hash_key[2];   /* secret of the source table, from getrandom at first load */
+	__u64 police_since; /* when the mode last rose to police */
+	__u64 heartbeat;    /* when the daemon last lived; stale after sg_times.heartbeat_stale */
+	__u64 loaded;       /* when this guard first started: SYN-ACKs adopt for a while */
+	__u64 hash_key[2];  /* secret of the source table, from getrandom at first load */
 	__u64 ports; /* bits of the endpoints' ports (core/endpoint.h); 0 = look at every packet */
-	__u32 endpoint_half; /* 0 or 1 */
+	__u32 endpoint_half;    /* 0 or 1 */
 	__u32 endpoint_seed[2]; /* of each half */
 	__u32 policies;         /* prefixes in sg_prefixes; 0 = do not look */
 	__u32 ipv4_mask;        /* host order: what counts as one IPv4 source */
@@ -86,6 +86,7 @@ struct sg_live {
 	__u32 sample_mask;      /* refusals: one event in sample_mask + 1 per CPU */
 	__u32 config_mode;      /* enum sg_mode of the file that was applied last */
 	__u32 log_requests;     /* 1: every request is told; else one in sample_mask + 1 */
+	__u32 joined_above; /* bytes: longer IP packets are several segments (generic mode); 0 = none are */
 	struct sg_source_limits source_default;
 };
 

@@ -23,6 +23,15 @@ enum sg_request_progress {
 	SG_REQUEST_LINE_DONE, /* the request's class is final */
 };
 
+/* Has its last request not been counted, or the connection none? One of which no byte was read, behind others,
+ * is none (sg_request_begin()).
+ */
+static __always_inline bool sg_request_unfinished(const struct sg_conn *c)
+{
+	return !c->client.line_done &&
+	       (c->client.request_class != SG_REQUEST_NONE || !c->client.requests);
+}
+
 /* Is it known, or still to be found out, where the request ends? Of an undecided one nobody asks. */
 static __always_inline bool sg_request_has_rest(const struct sg_conn *c)
 {

@@ -14,8 +14,10 @@
 #include "http_shortcut.h"
 #include "net_parse.h"
 
-/* Longest run of bytes summed: a TCP segment of an Ethernet MTU and a bit. A multiple of 8. */
-#define SG_SUM_MAX 1600
+/* Longest run of bytes summed: the longest frame a driver gives a program without frags, a page less what XDP
+ * wants at both ends. A multiple of 64.
+ */
+#define SG_SUM_MAX 3520
 
 /* Fewer hops left than this may not reach the CA; honest packets come with dozens. */
 #define SG_HOPS_MIN 8
@@ -35,9 +37,10 @@ struct sg_segment_look {
 	__u32 stamp;  /* TSval, host order; valid if stamped */
 	bool sound;   /* both checksums hold, or the TCP one is only begun (see partial) */
 	bool partial; /* the TCP checksum is the pseudo header's sum: not sent over a wire yet */
+	bool joined;  /* several segments in one packet: see sg_packet_joined() */
 	bool stamped;
 	bool odd_ip; /* IP options, extension headers or a hop count that not every receiver gets past */
-	bool odd_tcp; /* TCP options for which some receivers throw the segment away */
+	bool odd_tcp; /* TCP options for which some receivers throw the segment away; or it is too long to be summed */
 };
 
 static __always_inline __u16 sg_sum_fold64(__u64 sum)
@@ -218,6 +221,17 @@ static __always_inline bool sg_ip_plain(const __u8 *ip, const __u8 *end,
 	return sg_ipv6_plain(ip, end, len);
 }
 
+/* Several segments that the host has joined (GRO) before a program in generic mode sees them? It has checked
+ * their sums, and leaves an unfinished one. above: longest packet that can have come as one, in bytes
+ * (sg_live.joined_above).
+ */
+static __always_inline bool sg_packet_joined(const struct sg_packet *pkt, __u32 above)
+{
+	__u32 len = pkt->payload_off - pkt->l3_off + pkt->payload_len;
+
+	return above && len > above;
+}
+
 /* A sum could not be made: the bytes are not all there, or too many. */
 #define SG_SUM_NONE (-1)
 
@@ -231,19 +245,23 @@ static __always_inline int sg_sum(const __u8 *p, const __u8 *end, __u32 len)
 }
 
 /* ip_sum: of the IPv4 header. tcp_sum: of all of the TCP part, field: the checksum in it. A fragment's
- * sum covers bytes that are not here: it is taken for sound, and whoever reads it has to doubt it.
+ * sum covers bytes that are not here: it is taken for sound, and whoever reads it has to doubt it. So is a
+ * part that is too long to be summed, and doubted.
  */
 static __always_inline void sg_segment_judge(const struct sg_packet *pkt, int ip_sum, int tcp_sum,
 					     __u16 field, struct sg_segment_look *look)
 {
-	__u64 pseudo = sg_sum_pseudo(pkt, pkt->payload_off - pkt->l4_off + pkt->payload_len);
+	__u32 len = pkt->payload_off - pkt->l4_off + pkt->payload_len;
+	__u64 pseudo = sg_sum_pseudo(pkt, len);
+	bool too_long = len > SG_SUM_MAX;
 
 	look->partial = field == sg_sum_fold64(pseudo);
-	look->sound = pkt->fragment || look->partial ||
+	look->sound = pkt->fragment || look->partial || too_long ||
 		      (tcp_sum >= 0 && sg_sum_fold64(pseudo + tcp_sum) == 0xffff);
 	if (pkt->family == 4 && ip_sum != 0xffff)
 		look->sound = false;
 	look->odd_ip = pkt->hops < SG_HOPS_MIN;
+	look->odd_tcp = too_long && !look->partial;
 }
 
 #endif

@@ -129,14 +129,6 @@ static __always_inline void sg_conn_syn_look(struct sg_conn *c, const struct sg_
 	sg_conn_flag(c, SG_CONN_STAMPED);
 }
 
-/* Longer than an Ethernet frame: several segments that the host has joined (GRO) before a program in
- * generic mode sees them. It has checked their sums, and leaves an unfinished one.
- */
-static __always_inline bool sg_packet_joined(const struct sg_packet *pkt)
-{
-	return pkt->payload_off - pkt->l3_off + pkt->payload_len > 1500;
-}
-
 /* May a segment of the client be looked at further? False: every receiver throws it away. A timestamp
  * that goes back, or is missing, is thrown away by some only (RFC 7323, 5.3).
  */
@@ -145,7 +137,7 @@ static __always_inline bool sg_conn_looks_sound(struct sg_conn *c, const struct 
 {
 	if (!look->sound)
 		return false;
-	if (look->partial && !(c->flags & SG_CONN_PARTIAL) && !sg_packet_joined(pkt))
+	if (look->partial && !(c->flags & SG_CONN_PARTIAL) && !look->joined)
 		return false;
 	if (look->odd_ip || look->odd_tcp)
 		sg_conn_flag(c, SG_CONN_DOUBT);

@@ -221,6 +221,8 @@ def kept_alive():
     yield "second begun too early", conn.send(SIZE + 20, NEXT[20:], ack=500), False
     conn = Conn().open().send(0, CAPS).answer(500).send(SIZE + 20, CERT[20:], ack=500)
     yield "second out of order", conn.send(SIZE, NEXT[:20], ack=500), False
+    conn = Conn().open().send(0, CAPS).answer(500).send(SIZE + 20, CERT[20:], ack=500)
+    yield "second without its beginning", conn, True
     conn = Conn().open().send(0, CAPS).send(SIZE, NEXT, ack=500)
     yield "an answer that was not", conn, False
     conn = Conn().open().send(0, CAPS).answer(500).send(SIZE, CERT, ack=500, bad_sum=True)
@@ -276,5 +278,25 @@ def odd_but_honest():
             yield f"segments of {size}, IPv{version}", conn, True
 
 
+def long_segments():
+    """Of jumbo Ethernet: up to what fits into a page. Nobody joins segments in front of `classify`, so a checksum that
+    is only begun is as wrong in these as in short ones."""
+    for version in (4, 6):
+        most = 3520 - (54 if version == 4 else 74)
+        for size in (1440, 1461, 1480, 1581, 1600, 2000, 3000, most):
+            head = b"POST /scep?operation=PKIOperation HTTP/1.1\r\nHost: a\r\nContent-Length: %04d\r\n\r\n"
+            post = head % (size - len(head % 0))
+            yield f"POST of {size}, IPv{version}", Conn(version).open().send(0, post.ljust(size, b"x")), True
+            head = CAPS[:-2] + b"X: "
+            caps = head + b"y" * (size - len(head) - 4) + b"\r\n\r\n"
+            yield f"useful of {size}, IPv{version}", Conn(version).open().send(0, caps), True
+            line = get(b"/scep?message=" + b"A" * (size - 90) + b"&operation=PKIOperation")
+            yield f"line of {len(line)}, IPv{version}", Conn(version).open().send(0, line), True
+            yield (f"only begun, {size}, IPv{version}",
+                   Conn(version).open().send(0, caps, partial=True).send(0, NEXT), True)
+            yield (f"bad checksum, {size}, IPv{version}",
+                   Conn(version).open().send(0, caps, bad_sum=True).send(0, NEXT), True)
+
+
 KINDS = (targets, cut_requests, truncated_requests, out_of_order, overlaps, bad_checksums, timestamps, wrong_acks,
-         flags, port_reuse, kept_alive, pipelined, odd_but_honest)
+         flags, port_reuse, kept_alive, pipelined, odd_but_honest, long_segments)

@@ -159,6 +159,7 @@ static inline int fresh_sized(__u32 conns, enum sg_mode highest)
 		return err;
 	memset(&guard.live, 0, sizeof(guard.live));
 	guard.live.endpoint_seed[0] = SEED;
+	guard.live.ports = sg_port_bit(htons(80));
 	guard.live.ipv4_mask = 0xffffffff;
 	guard.live.ipv6_prefix = 64;
 	guard.live.sample_mask = 63;

@@ -173,6 +173,56 @@ static void test_request_classes(void **state)
 	}
 }
 
+/* A segment behind a gap begins the second request, and none of it is read: that is no request yet. */
+static void test_next_unread(void **state)
+{
+	const char line[] = "GET /scep?operation=GetCACaps HTTP/1.0\r\n\r\n";
+	const __u32 len = sizeof(line) - 1;
+
+	(void)state;
+	fresh();
+	open_connection(7);
+	up(7, SG_TCP_ACK, 101, 901, line, len);
+	down(7, SG_TCP_ACK, 901, 101 + len, "HTTP/1.1 200 OK\r\n\r\n");
+	up(7, SG_TCP_ACK, 101 + len + 20, 920, line + 20, len - 20);
+	down(7, SG_TCP_RST, 920, 0, "");
+	assert_int_equal(stats().counters[SG_COUNTER_CLOSED], 1);
+	assert_int_equal(stats().requests[SG_REQUEST_GETCACAPS], 1);
+	assert_int_equal(stats().requests[SG_REQUEST_UNDECIDED], 0);
+	assert_int_equal(stats().requests[SG_REQUEST_NONE], 0);
+}
+
+/* More than 1500 bytes, and the checksum only begun: nobody's, unless hosts join in front of the program. */
+static void test_joined(void **state)
+{
+	static const char line[] = "GET /scep?operation=GetCACaps HTTP/1.0\r\nX: ";
+	static const __u32 above[] = {0, 1500, 9000};
+	char bytes[1600];
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	memcpy(bytes, line, sizeof(line) - 1);
+	fresh();
+	for (__u16 i = 0; i < 3; i++) {
+		const struct packet p = {TO_CA,
+					 .sport = 20 + i,
+					 .seq = 101,
+					 .ack = 901,
+					 .flags = SG_TCP_ACK,
+					 .partial = true,
+					 .payload = bytes,
+					 .payload_len = sizeof(bytes)};
+		struct sg_conn conn;
+
+		guard.live.joined_above = above[i];
+		write_live();
+		open_connection(p.sport);
+		assert_int_equal(run_packet(&p, false, NULL), XDP_PASS);
+		assert_true(conn_of(CLIENT_V4, p.sport, &conn));
+		assert_int_equal(conn.client.line_done, i == 1);
+	}
+}
+
 #define NEXT "GET /scep?operation=GetNextCACert HTTP/1.0\r\n\r\n"
 
 static void test_answers(void **state)
@@ -392,6 +442,8 @@ int main(void)
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_request_classes),
+		cmocka_unit_test(test_next_unread),
+		cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_forged_changes_nothing),
 		cmocka_unit_test(test_observe_touches_nothing),

@@ -93,6 +93,15 @@ class Judge:
             return []  # scepserver answers it as any operation it does not know
         return requests
 
+    def invented(self, case, found):
+        """A useful request beyond what every server read that accepted any: a connection that was kept for it."""
+        most = max((len(requests) for requests in found.values() if requests), default=None)
+        if most is None:
+            return
+        for i, name in enumerate(self.guard[case]):
+            if i >= most and RANK[name] >= USEFUL:
+                yield f"{case}: {' '.join(self.guard[case])}, but request {i + 1} no server reads"
+
     def wrong(self, case, known):
         """All that is wrong with one case."""
         guard = self.guard[case]
@@ -102,6 +111,7 @@ class Judge:
             reason = complaint(guard, requests)
             if reason:
                 yield f"{case}: {' '.join(guard)}, but {reader} reads {reason}"
+        yield from self.invented(case, found)
         self.note_caution(case, guard, found)
         if known is None:
             return

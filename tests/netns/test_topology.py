@@ -2,6 +2,8 @@
 """Where the guard can stand: one-armed, bridged, IPv6, generic XDP, beside the CA; and what it says
 where it cannot see all."""
 
+import json
+import subprocess
 import unittest
 
 import netlab
@@ -50,6 +52,24 @@ class Topologies(Case):
         lab = self.lab(ca_gate=True)
         status = self.storm(lab, xdp="generic")
         self.assertEqual({a["xdp"] for a in status["attachments"]}, {"generic"})
+
+    def joined_above(self, **guard):
+        """What the daemon tells the program about segments that hosts join."""
+        lab = self.lab()
+        lab.gw.run(["ip", "link", "set", "gw1", "mtu", "1800"])
+        guard = self.guard(lab, **guard)
+        pin = next(p for p in guard.pins() if p.endswith("/sg_live"))
+        text = subprocess.run(["bpftool", "--json", "map", "dump", "pinned", pin], capture_output=True, text=True,
+                              check=True).stdout
+        guard.stop()
+        return json.loads(text)[0]["formatted"]["value"]["joined_above"]
+
+    def test_joined_native(self):
+        self.assertEqual(self.joined_above(), 0)
+
+    def test_joined_generic(self):
+        """Longer than the longest MTU."""
+        self.assertEqual(self.joined_above(xdp="generic"), 1800)
 
     def test_native(self):
         """What auto chooses on a veth."""

@@ -195,6 +195,7 @@ static void test_unfinished_sum(void **state)
 {
 	const struct sg_segment_look whole = {.sound = true};
 	const struct sg_segment_look begun = {.sound = true, .partial = true};
+	const struct sg_segment_look joined = {.sound = true, .partial = true, .joined = true};
 	struct sg_packet pkt = {.l3_off = 14, .payload_off = 54, .payload_len = 1460};
 	struct sg_conn conn = {0};
 
@@ -206,8 +207,13 @@ static void test_unfinished_sum(void **state)
 	assert_true(sg_conn_looks_sound(&conn, &pkt, &whole));
 	sg_conn_syn_look(&conn, &(struct sg_packet){0}, &begun, true);
 	assert_false(sg_conn_looks_sound(&conn, &pkt, &begun));
+	assert_false(sg_packet_joined(&pkt, 1500));
 	pkt.payload_len++;
-	assert_true(sg_conn_looks_sound(&conn, &pkt, &begun));
+	assert_true(sg_packet_joined(&pkt, 1500));
+	assert_false(sg_packet_joined(&pkt, 0)); /* native: nobody joins */
+	assert_false(sg_packet_joined(&pkt, 9000));
+	assert_false(sg_conn_looks_sound(&conn, &pkt, &begun));
+	assert_true(sg_conn_looks_sound(&conn, &pkt, &joined));
 }
 
 /* ---- The record ---- */
@@ -265,6 +271,24 @@ static void test_record_two_at_once(void **state)
 	sg_record_free(&r);
 }
 
+/* A second request of which no byte was in sequence takes nothing from the first; once one is, it counts. */
+static void test_record_next_unread(void **state)
+{
+	struct sg_record r = {0};
+
+	(void)state;
+	note(&r, 1, 1, SG_REQUEST_GETCACAPS, true);
+	note(&r, 1, 1, SG_REQUEST_NONE, false);
+	assert_int_equal(r.request_count, 1);
+	assert_int_equal(r.requests[0].request_class, SG_REQUEST_GETCACAPS);
+	note(&r, 1, 2, UNDECIDED, false);
+	assert_int_equal(sg_record_finish(&r), 0);
+	assert_int_equal(r.request_count, 2);
+	assert_int_equal(r.requests[0].request_class, SG_REQUEST_GETCACAPS);
+	assert_int_equal(r.requests[1].request_class, UNDECIDED);
+	sg_record_free(&r);
+}
+
 /* Bytes of which none was in sequence are one undecided request; a FIN is no byte. */
 static void test_record_unread(void **state)
 {
@@ -294,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_unfinished_sum),
 		cmocka_unit_test(test_record_order),
 		cmocka_unit_test(test_record_two_at_once),
+		cmocka_unit_test(test_record_next_unread),
 		cmocka_unit_test(test_record_unread),
 	};
 

@@ -141,6 +141,23 @@ static void test_comes_back_meanwhile(void **state)
 	assert_marked();
 }
 
+/* However a mark was lost: the walk that meets its source sets it, in a round that has nothing to clear as well. */
+static void test_heals(void **state)
+{
+	(void)state;
+	for (int stale = 0; stale < 2; stale++) {
+		admit(1);
+		*word_of(1) = 0;
+		marks.stale = stale;
+		whole_round();
+		assert_marked();
+		whole_round();
+		assert_marked();
+	}
+	/* One mark more is made, not one for each walk. */
+	assert_int_equal(*word_of(1) >> SG_KNOWN_BITS, 1);
+}
+
 /* Rounds of many steps with admissions and forgetting between them. */
 static void test_always_marked(void **state)
 {
@@ -171,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_forgotten_nothing_done, open_marks,
 						close_marks),
 		cmocka_unit_test_setup_teardown(test_comes_back_meanwhile, open_marks, close_marks),
+		cmocka_unit_test_setup_teardown(test_heals, open_marks, close_marks),
 		cmocka_unit_test_setup_teardown(test_always_marked, open_marks, close_marks),
 	};
 

@@ -191,9 +191,10 @@ static int write_service(struct sg_classifier *c)
 	return err ? err : write_first(c->skel->maps.sg_services, &svc);
 }
 
-static int write_live(struct sg_classifier *c, __u32 seed)
+static int write_live(struct sg_classifier *c, const struct sg_classify_service *services,
+		      size_t count, __u32 seed)
 {
-	const struct sg_live live = {
+	struct sg_live live = {
 		.mode_word = SG_MODE_WORD(SG_MODE_POLICE, SG_MODE_POLICE, 0),
 		.config_mode = SG_MODE_POLICE,
 		.loaded = sg_classifier_first_tick(),
@@ -203,6 +204,8 @@ static int write_live(struct sg_classifier *c, __u32 seed)
 		.sample_mask = 0xffffffff,
 	};
 
+	for (size_t i = 0; i < count; i++)
+		live.ports |= sg_port_bit(htons(services[i].port));
 	return write_first(c->skel->maps.sg_live, &live);
 }
 
@@ -219,7 +222,7 @@ int sg_classifier_configure(struct sg_classifier *c, const struct sg_classify_se
 	err = write_endpoints(c, services, count, both_sides, &seed);
 	err = err ? err : write_service(c);
 	err = err ? err : write_first(c->skel->maps.sg_budgets, c->fresh);
-	err = err ? err : write_live(c, seed);
+	err = err ? err : write_live(c, services, count, seed);
 	return err ? sg_log_err(err, "cannot fill the program's tables") : 0;
 }
 

@@ -86,6 +86,9 @@ int sg_record_note(struct sg_record *r, const struct sg_conn_key *key, const str
 		return 0;
 	if (known->request == SIZE_MAX || r->requests[known->request].number != number)
 		return add_requests(r, known, conn);
+	/* The next one has begun, but no byte of it was in sequence: the last one is over. */
+	if (!conn->client.line_done && conn->client.request_class == SG_REQUEST_NONE)
+		return 0;
 	r->requests[known->request].request_class = class_of(conn);
 	return 0;
 }

@@ -229,8 +229,10 @@ static void end(struct sg_daemon *d)
 {
 	const struct sg_loop_watch *own[] = {&d->timer, &d->signals, &d->routes};
 
-	if (d->ready)
+	if (d->ready) {
+		ring_buffer__consume(d->ring); /* what came since the last turn */
 		sg_run_state_save(d);
+	}
 	sg_prom_http_stop(d->prom);
 	sg_server_close(d->server);
 	ring_buffer__free(d->ring);

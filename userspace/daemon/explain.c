@@ -148,6 +148,18 @@ static bool rate_allows(const struct question *q)
 				q->now);
 }
 
+/* Its own limits, as sg_look_source() has them. */
+static __u32 own_limits(const struct question *q)
+{
+	if (!rate_allows(q))
+		return SG_REASON_SOURCE_RATE;
+	if (!q->exempt && q->known && q->limits.connections &&
+	    q->src.connections >= (__s32)q->limits.connections)
+		return SG_REASON_SOURCE_CONNECTIONS;
+	return SG_REASON_ADMITTED;
+}
+
+/* The order of sg_look(), bpf/admit.bpf.h. */
 static __u32 decide(const struct question *q)
 {
 	const struct sg_tables *t = &q->d->tables;
@@ -157,19 +169,16 @@ static __u32 decide(const struct question *q)
 		.police = q->d->snap.mode != SG_MODE_OBSERVE,
 		.police_since = t->live.police_since,
 	};
-	__u32 reason;
+	__u32 own, reason;
 
 	if (q->denied)
 		return SG_REASON_DENIED;
+	own = own_limits(q);
+	if (q->known && !sg_reason_admits(own))
+		return own;
 	reason = sg_budget_look(&t->budgets[q->key.service], q->service,
 				sg_guard_times(q->d->guard), &ask);
-	if (!sg_reason_admits(reason) || q->exempt)
-		return reason;
-	if (!rate_allows(q))
-		return SG_REASON_SOURCE_RATE;
-	if (q->known && q->limits.connections && q->src.connections >= (__s32)q->limits.connections)
-		return SG_REASON_SOURCE_CONNECTIONS;
-	return reason;
+	return sg_reason_admits(reason) && !sg_reason_admits(own) ? own : reason;
 }
 
 static const char *why_priority(const struct question *q)

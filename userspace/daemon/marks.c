@@ -46,6 +46,13 @@ void sg_marks_begin(struct sg_marks *m)
 
 void sg_marks_need(struct sg_marks *m, __u64 hash)
 {
+	__u64 *known;
+
+	if (!m->buckets)
+		return;
+	known = &m->buckets[(__u32)hash & m->mask].known;
+	if (!sg_known_may(__atomic_load_n(known, __ATOMIC_RELAXED), hash))
+		sg_known_mark(known, hash);
 	if (m->running)
 		m->needed[(__u32)hash & m->mask] |= sg_known_bit(hash);
 }

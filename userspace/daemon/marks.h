@@ -27,7 +27,9 @@ void sg_marks_close(struct sg_marks *m);
 /* A round over all sources begins; if none was forgotten since the last one, nothing is done in it. */
 void sg_marks_begin(struct sg_marks *m);
 
-/* A source that stays, by sg_source_hash(). */
+/* A source that stays, by sg_source_hash(). If its mark is missing (the daemon died between the making of an entry and
+ * its mark's, or a walk took it away) it is set: without it nobody would look for the source.
+ */
 void sg_marks_need(struct sg_marks *m, __u64 hash);
 
 /* The round is complete. Returns how many marks were cleared. */

@@ -97,6 +97,10 @@ int sg_guard_open(const struct sg_config *conf, struct sg_guard **ret)
 		err = open_loaded(g, conf);
 		if (!err)
 			err = sg_guard_attach_all(g);
+		if (!err) {
+			sg_guard_joins_note(g);
+			err = sg_guard_live_write(g);
+		}
 		if (err)
 			open_undo(g);
 	}
@@ -338,6 +342,7 @@ int sg_guard_tend(struct sg_guard *g, bool routes_changed)
 	end_trial(g);
 	if (routes_changed) {
 		tend_links(g);
+		sg_guard_joins_note(g);
 		err = sg_guard_endpoints_write(g, g->conf);
 	}
 	return err ? err : sg_guard_live_write(g);

@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "guard_internal.h"
+#include "../net/link.h"
+
+/* An Ethernet frame's: longer ones arrive on an interface of a smaller MTU, too. */
+#define SG_LEAST_MTU 1500
 
 /* The program on an interface; 0 = none, or it cannot be asked. */
 static __u32 program_there(__u32 ifindex)
@@ -233,6 +237,27 @@ void sg_guard_attach_undo(struct sg_guard *g)
 		g->links[i].fd = -1;
 		g->links[i].made = false;
 	}
+}
+
+/* Hosts join segments in front of a program in generic mode only (docs/decisions/0014). One that is longer
+ * than any that interface can have taken from the wire is joined; while its MTU is not known, none is.
+ */
+void sg_guard_joins_note(struct sg_guard *g)
+{
+	struct sg_link link;
+	__u32 above = 0;
+
+	for (__u32 i = 0; i < g->link_count; i++) {
+		if (g->links[i].fd < 0 || g->links[i].native)
+			continue;
+		if (sg_link_by_index((int)g->links[i].ifindex, &link)) {
+			above = 0;
+			break;
+		}
+		above = above > SG_LEAST_MTU ? above : SG_LEAST_MTU;
+		above = above > link.mtu ? above : link.mtu;
+	}
+	g->live.joined_above = above;
 }
 
 int sg_guard_attach_all(struct sg_guard *g)

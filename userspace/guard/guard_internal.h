@@ -73,6 +73,9 @@ void sg_guard_attach_undo(struct sg_guard *g);
 bool sg_guard_place_services(const struct sg_service *present, const struct sg_config *conf,
 			     __u32 *index_of);
 
+/* After links or MTUs have changed: g->live.joined_above. Does not write sg_live. */
+void sg_guard_joins_note(struct sg_guard *g);
+
 /* guard_config.c */
 int sg_guard_configure(struct sg_guard *g, const struct sg_config *conf);
 int sg_guard_live_write(struct sg_guard *g);
