@@ -68,7 +68,7 @@ static inline void sim_extend(struct sim_guard *g, struct sg_conn *conn, __u64 n
 	struct sg_lease *lease;
 	__u64 expires;
 
-	if (conn->lease >= SG_LEASES)
+	if (conn->lease >= SG_LEASES || conn->flags & SG_CONN_ABANDONED)
 		return;
 	lease = &g->budget.leases[conn->lease];
 	expires = sg_lease_expiry(&g->svc, g->times.half_open, conn->state, conn->client.line_done,
@@ -76,6 +76,22 @@ static inline void sim_extend(struct sim_guard *g, struct sg_conn *conn, __u64 n
 	if (lease->generation != conn->generation)
 		return;
 	if (expires > lease->expires + g->times.refresh || expires < lease->expires)
+		lease->expires = expires;
+}
+
+/* sg_conn_abandon() */
+static inline void sim_abandon(struct sim_guard *g, struct sg_conn *conn, __u64 now)
+{
+	__u64 expires = now + g->svc.syn_ticks;
+	struct sg_lease *lease;
+
+	if (conn->lease >= SG_LEASES || !g->police) {
+		sim_finish(g, conn, now);
+		return;
+	}
+	conn->flags |= SG_CONN_ABANDONED;
+	lease = &g->budget.leases[conn->lease];
+	if (lease->generation == conn->generation && lease->expires > expires)
 		lease->expires = expires;
 }
 
@@ -227,6 +243,8 @@ static inline enum sim_action sim_from_client(struct sim_guard *g, __u32 number,
 	}
 	if (effects & SG_EFFECT_ENDED)
 		sim_finish(g, conn, now);
+	if (effects & SG_EFFECT_ABANDONED)
+		sim_abandon(g, conn, now);
 	return SIM_PASS;
 }
 
