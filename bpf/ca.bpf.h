@@ -124,14 +124,18 @@ __noinline int sg_ca_answered_syn(struct xdp_md *ctx, struct sg_conn *conn)
 	return 0;
 }
 
-/* A SYN-ACK to an attempt that was given up, or ended: nobody may count on it any more. */
+/* A SYN-ACK to an attempt that was given up, or ended, or comes again when its place is another's: nobody
+ * may count on it any more.
+ */
 static __always_inline bool sg_ca_too_late(struct sg_run *run)
 {
 	const struct sg_conn *conn = run->conn;
 
 	if (!sg_polices(run) || run->flow->pkt.ack != conn->client.isn + 1 ||
-	    conn->flags & SG_CONN_ADOPTED || (conn->ca.known && !sg_forfeits(run)))
+	    conn->flags & SG_CONN_ADOPTED)
 		return false;
+	if (conn->ca.known && !sg_forfeits(run))
+		return sg_budget_too_late(run->budget, run->svc, SG_TIMES, conn, run->flow->now);
 	return conn->state == SG_CONN_CLOSED || sg_attempt_over(run);
 }
 
@@ -232,8 +236,16 @@ __noinline int sg_answer_read(struct xdp_md *ctx, struct sg_conn *conn)
 	return 0;
 }
 
+/* The FIFO rule for one place (core/window.h). */
+static __always_inline void sg_ca_overtake(struct sg_run *run, __u64 number)
+{
+	if (sg_budget_overtaken(run->budget, run->svc, number, run->flow->now))
+		sg_place_event(run->flow->service, number, SG_PLACE_EV_OVERTAKEN, run->flow->now);
+}
+
 /* The CA has answered this connection: its place is settled for good, and those whose handshakes
- * ended earlier may be.
+ * ended earlier may be. The admissions just before it are looked at now: found later by the clock hand,
+ * they would be dated later, and hold the ring up for that long.
  */
 static __always_inline void sg_ca_settles(struct sg_run *run)
 {
@@ -245,6 +257,10 @@ static __always_inline void sg_ca_settles(struct sg_run *run)
 	/* Later of two; a lost race makes the FIFO rule wait for the next answer. */
 	if (conn->client.handshake > budget->answered_handshake)
 		budget->answered_handshake = conn->client.handshake;
+	if (conn->place == SG_NO_PLACE)
+		return;
+	for (__u32 i = 1; i <= SG_OVERTAKES; i++)
+		sg_ca_overtake(run, conn->place - i);
 }
 
 /* Any segment of the CA looks at one other place, for the FIFO rule. */
@@ -257,9 +273,7 @@ static __always_inline void sg_ca_overtakes(struct sg_run *run)
 	if (!limit.connections || limit.connections >= SG_PLACES)
 		return;
 	number = budget->head - 1 - budget->settle_hand++ % limit.connections;
-	if (sg_place_overtaken(budget->places[number & (SG_PLACES - 1)],
-			       budget->answered_handshake))
-		sg_place_event(run->flow->service, number, SG_PLACE_EV_OVERTAKEN, run->flow->now);
+	sg_ca_overtake(run, number);
 }
 
 static __always_inline int sg_ca_segment(struct xdp_md *ctx, struct sg_run *run)

@@ -285,7 +285,30 @@ static __always_inline void sg_client_payload(struct xdp_md *ctx, struct sg_run 
 	}
 }
 
-static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run *run)
+/* Nothing of this connection may reach the CA any more: the client is told. */
+static __always_inline int sg_client_forfeits(struct xdp_md *ctx, struct sg_run *run)
+{
+	sg_count(run, SG_COUNTER_FORFEITED);
+	return run->flow->pkt.tcp_flags & SG_TCP_ACK ? sg_answer_stray(ctx, run->flow) : XDP_DROP;
+}
+
+/* A segment with which the handshake may end at the CA only now dates the place, and opens it again. False: it
+ * must not go on. The slot stays taken until the CA is told.
+ */
+static __always_inline bool sg_client_in_time(struct sg_run *run)
+{
+	if (sg_budget_too_late(run->budget, run->svc, SG_TIMES, run->conn, run->flow->now)) {
+		if (!sg_polices(run))
+			return true;
+		sg_conn_abandon(run);
+		return false;
+	}
+	sg_place_event(run->flow->service, run->conn->place, SG_PLACE_EV_ACK, run->flow->now);
+	return true;
+}
+
+/* Returns the XDP action. */
+static __always_inline int sg_client_segment(struct xdp_md *ctx, struct sg_run *run)
 {
 	struct sg_conn *conn = run->conn;
 	struct sg_packet *pkt = &run->flow->pkt;
@@ -295,14 +318,13 @@ static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run 
 		sg_conn_credit(conn, run->flow->now);
 	if (sg_request_open(conn, pkt) && !sg_segment_sound(ctx, run)) {
 		sg_count(run, SG_COUNTER_REQUEST_UNLEARNED);
-		return;
+		return XDP_PASS;
 	}
 	effects = sg_conn_from_client(conn, pkt, sg_one_sided(run), run->flow->now);
 	if (effects & SG_EFFECT_HANDSHAKE)
 		sg_client_handshake(conn);
-	if (effects & SG_EFFECT_MAYBE_LATE &&
-	    run->flow->now - conn->ca.syn_ack <= run->svc->syn_ticks)
-		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_ACK, run->flow->now);
+	if (effects & SG_EFFECT_MAYBE_LATE && !sg_client_in_time(run))
+		return sg_client_forfeits(ctx, run);
 	run->flow->effects = effects;
 	if (!(effects & SG_EFFECT_BELIEVED)) {
 		sg_request_doubt(conn, pkt);
@@ -315,6 +337,7 @@ static __always_inline void sg_client_segment(struct xdp_md *ctx, struct sg_run 
 		sg_conn_finish(conn, run->flow->now);
 	if (effects & SG_EFFECT_ABANDONED)
 		sg_conn_abandon(run);
+	return XDP_PASS;
 }
 
 /* May this client's address and port have a connection that is not closed? Of a closed one a SYN need know
@@ -347,14 +370,11 @@ static __always_inline int sg_from_client(struct xdp_md *ctx, struct sg_run *run
 		run->conn = bpf_map_lookup_elem(&sg_conns, &run->flow->key);
 	if (syn)
 		return sg_client_syn(ctx, run);
-	if (run->conn && sg_forfeits(run) && !(pkt->tcp_flags & SG_TCP_RST)) {
-		sg_count(run, SG_COUNTER_FORFEITED);
-		return pkt->tcp_flags & SG_TCP_ACK ? sg_answer_stray(ctx, run->flow) : XDP_DROP;
-	}
+	if (run->conn && sg_forfeits(run) && !(pkt->tcp_flags & SG_TCP_RST))
+		return sg_client_forfeits(ctx, run);
 	if (run->conn)
-		sg_client_segment(ctx, run);
-	else
-		sg_count(run, SG_COUNTER_UNTRACKED);
+		return sg_client_segment(ctx, run);
+	sg_count(run, SG_COUNTER_UNTRACKED);
 	return XDP_PASS;
 }
 

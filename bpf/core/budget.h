@@ -227,6 +227,31 @@ static __always_inline __u64 sg_budget_awaited(const struct sg_budget *b,
 	return sg_read_once(b->head) - n;
 }
 
+/* A packet by which the CA may end this connection's handshake only now: has its place let another one in, or
+ * is the time for a handshake over? Then it must not go on.
+ */
+static __always_inline bool sg_budget_too_late(const struct sg_budget *b,
+					       const struct sg_service *svc,
+					       const struct sg_times *times,
+					       const struct sg_conn *conn, __u64 now)
+{
+	__u32 n = sg_budget_window(svc, now).connections;
+
+	if (!n || n >= SG_PLACES || conn->place == SG_NO_PLACE || !sg_conn_unproven(conn))
+		return false;
+	return now > conn->opened + times->half_open ||
+	       sg_place_spent(b->places, sg_read_once(b->head), conn->place, n);
+}
+
+/* The FIFO rule for one place: has it been overtaken? */
+static __always_inline bool sg_budget_overtaken(const struct sg_budget *b,
+						const struct sg_service *svc, __u64 number,
+						__u64 now)
+{
+	return sg_place_overtaken(sg_read_once(b->places[number & (SG_PLACES - 1)]),
+				  b->answered_handshake, sg_budget_window(svc, now).ticks);
+}
+
 /* Which lease to look at after a refusal: for want of slots, the CA's or the source's own, the one at the
  * clock hand; for an unsettled place that of a place's connection. SG_NO_LEASE: none.
  */

@@ -16,7 +16,7 @@
 #define SG_EFFECT_SYN_ACK_AGAIN 0x02u
 #define SG_EFFECT_HANDSHAKE     0x04u /* the ACK that ends the handshake */
 #define SG_EFFECT_MAYBE_LATE    0x08u /* the handshake may have ended only with this segment */
-#define SG_EFFECT_ANSWERED      0x10u /* first byte, FIN or RST of the CA */
+#define SG_EFFECT_ANSWERED      0x10u /* first byte or FIN of the CA */
 #define SG_EFFECT_REFUSED       0x20u /* the CA answered the SYN with RST */
 #define SG_EFFECT_ENDED         0x40u
 #define SG_EFFECT_BELIEVED      0x80u /* the segment fits the connection: its payload may be read */
@@ -165,13 +165,15 @@ static __always_inline __u32 sg_conn_client_ack(struct sg_conn *c, const struct 
 {
 	__u32 from = c->ca.known ? SG_CONN_SYN_ACKED : SG_CONN_SYN_SENT;
 
-	if (c->state != from || pkt->seq != c->client.isn + 1)
+	if (c->state != from || (c->ca.known ? pkt->ack != c->ca.isn + 1 : !one_sided))
 		return 0;
-	if (c->ca.known ? pkt->ack != c->ca.isn + 1 : !one_sided)
+	/* Behind a gap, too, it ends the handshake at the CA. */
+	if (!c->client.handshake)
+		c->client.handshake = now;
+	if (pkt->seq != c->client.isn + 1)
 		return 0;
 	if (__sync_val_compare_and_swap(&c->state, from, SG_CONN_ESTABLISHED) != from)
 		return 0;
-	c->client.handshake = now;
 	c->client.ack = pkt->ack;
 	c->client.request_ack = pkt->ack;
 	return SG_EFFECT_HANDSHAKE;
@@ -263,6 +265,7 @@ static __always_inline __u32 sg_conn_syn_ack(struct sg_conn *c, const struct sg_
 	return SG_EFFECT_SYN_ACK;
 }
 
+/* To a SYN it is the CA's answer. Later it proves no accept(): a kernel resets what it does not know. */
 static __always_inline __u32 sg_conn_ca_rst(const struct sg_conn *c, const struct sg_packet *pkt)
 {
 	if (c->state == SG_CONN_SYN_SENT)
@@ -272,7 +275,7 @@ static __always_inline __u32 sg_conn_ca_rst(const struct sg_conn *c, const struc
 	/* client.ack is known from the handshake on. */
 	return pkt->seq == c->ca.end ||
 			       (c->state == SG_CONN_ESTABLISHED && pkt->seq == c->client.ack)
-		       ? SG_EFFECT_ENDED | SG_EFFECT_ANSWERED
+		       ? SG_EFFECT_ENDED
 		       : 0;
 }
 

@@ -23,8 +23,17 @@
  * unsettled or young; so a raised limit counts only after one window plus `life` (the caller), and
  * a temporarily halved one is checked in addition to N, never instead of it.
  *
- * A SYN-ACK sent again says that the handshake had not ended after all (its ACK was lost): a place
- * settled only by the FIFO rule is opened again. What is not covered: a CA that counts SYN resends
+ * The FIFO rule says: the CA answered j, so it has taken from its queue whatever was in it before j. Let h(j) be
+ * when the first ACK of j was forwarded; its handshake ended at the CA no earlier. Let l(i) be when the last
+ * segment of i was forwarded with which the handshake of i may have ended. If l(i) lies before h(j), by more
+ * than the path's jitter, i is counted, or its handshake has not ended: the ACK was lost, or the CA was deaf to it,
+ * or waits for data. Then it ends only with a segment that is still to come. So, until the CA has
+ * read bytes of i (which proves its handshake), every segment of it dates its place and opens it again, and so does a
+ * SYN-ACK sent again; and none goes on once the settled place has let another one in, or when the attempt is
+ * older than `half_open` (else a client could hold the ring up with segments that the CA does not take).
+ * The CA's RST proves nothing about its queue: kernels reset what they do not know.
+ *
+ * What is not covered: a CA that counts SYN resends
  * of one attempt as new connections.
  */
 #ifndef SG_WINDOW_H
@@ -37,6 +46,12 @@
 #define SG_PLACE_FLAGS   0xfull
 #define SG_PLACE_NUMBER  0xfffffull
 #define SG_PLACE_RETRIES 4
+
+/* Of a window: what a packet may overtake another one by, between the guard and the CA. */
+#define SG_PLACE_JITTER 600
+
+/* Admissions before an answered one that are asked whether they were overtaken. */
+#define SG_OVERTAKES 4
 
 static __always_inline __u64 sg_place_word(__u64 ticks, __u64 number, __u32 flags)
 {
@@ -83,7 +98,8 @@ static __always_inline __u64 sg_place_next(__u64 word, enum sg_place_event event
 		flags = SG_PLACE_SYN_ACKED;
 		break;
 	case SG_PLACE_EV_ACK:
-		flags |= SG_PLACE_SYN_ACKED | SG_PLACE_HANDSHAKE;
+		/* Open again: what overtook it overtook an earlier ACK, and that may be lost. */
+		flags = SG_PLACE_SYN_ACKED | SG_PLACE_HANDSHAKE;
 		break;
 	case SG_PLACE_EV_OVERTAKEN:
 		if (flags & SG_PLACE_SETTLED)
@@ -94,6 +110,9 @@ static __always_inline __u64 sg_place_next(__u64 word, enum sg_place_event event
 		flags |= SG_PLACE_SETTLED | SG_PLACE_FINAL;
 		break;
 	case SG_PLACE_EV_ENDED:
+		/* Counted already; an end long after, without a daemon, must not date it anew. */
+		if (flags & SG_PLACE_SETTLED)
+			return word;
 		flags &= ~SG_PLACE_SYN_ACKED; /* as if given up */
 		break;
 	case SG_PLACE_EV_NEVER:
@@ -119,14 +138,20 @@ static __always_inline enum sg_place_event sg_place_end_event(const struct sg_co
 									   : SG_PLACE_EV_NEVER;
 }
 
+/* The CA's SYN-ACK was seen, but nothing that proves that its handshake has ended there. */
+static __always_inline bool sg_conn_unproven(const struct sg_conn *conn)
+{
+	return conn->ca.known && !(conn->flags & (SG_CONN_CA_READ | SG_CONN_CA_ANSWERED));
+}
+
 /* Has this connection ended without proof that the CA knows more of it than its SYN? Whatever was sent
  * to end it may be lost: in police nothing of it may reach the CA any more, and a SYN-ACK to it is
  * answered with RST. SG_PLACE_EV_NEVER rests on this.
  */
 static __always_inline bool sg_conn_forfeited(const struct sg_conn *conn)
 {
-	return conn->state == SG_CONN_CLOSED && conn->place != SG_NO_PLACE && conn->ca.known &&
-	       !(conn->flags & (SG_CONN_CA_READ | SG_CONN_CA_ANSWERED));
+	return conn->state == SG_CONN_CLOSED && conn->place != SG_NO_PLACE &&
+	       sg_conn_unproven(conn);
 }
 
 /* Apply an event to place `number`, if the ring still holds it. Lock-free: compare-and-swap; after
@@ -179,12 +204,23 @@ static __always_inline enum sg_window_look sg_window_look(const __u64 *places, _
 }
 
 /* The FIFO rule: has the CA answered a connection whose handshake ended later than this place's? Each
- * segment from the CA asks this of one place (a clock hand over the last N).
+ * segment from the CA asks this of one place (a clock hand over the last N). Two ACKs that lie closer than
+ * the path's jitter may have changed their order.
  */
-static __always_inline bool sg_place_overtaken(__u64 word, __u64 answered_handshake)
+static __always_inline bool sg_place_overtaken(__u64 word, __u64 answered_handshake, __u64 window)
 {
 	return (word & (SG_PLACE_HANDSHAKE | SG_PLACE_SETTLED)) == SG_PLACE_HANDSHAKE &&
-	       sg_place_ticks(word) < answered_handshake;
+	       sg_place_ticks(word) + window / SG_PLACE_JITTER < answered_handshake;
+}
+
+/* Has place `number`, settled or gone from the ring, let another one in? head: the next admission. */
+static __always_inline bool sg_place_spent(const __u64 *places, __u64 head, __u64 number,
+					   __u32 connections)
+{
+	__u64 word = sg_read_once(places[number & (SG_PLACES - 1)]);
+
+	return connections && head - number > connections &&
+	       (!sg_place_is(word, number) || word & SG_PLACE_SETTLED);
 }
 
 #endif

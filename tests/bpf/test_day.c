@@ -49,10 +49,10 @@ static const struct day_hour hours[25] = {
 };
 
 /* Spans of 5 s without an admission that a calm hour may have, of 720. With an arrival every 3 s at least
- * each is a halt of the window: the place of a client that fell silent is dated when the ring comes round
- * to it, since nobody reaps.
+ * each is a halt of the window: the place of a client that fell silent, and that no answer to one of the
+ * next four has settled, is dated when the ring comes round to it, since nobody reaps.
  */
-#define HALTS_CALM 120
+#define HALTS_CALM 6
 
 static void say(__u32 hour, __u64 admitted, __u32 halts)
 {

@@ -83,11 +83,30 @@ static void test_life(void **state)
 	assert_admitted(ask(A, 1));
 	shake(A, 1);
 	request(A, 1, LINE_CAPS);
+	assert_int_equal(
+		from_ca(A, 1, SG_TCP_ACK, CA_ISN + 1, CLIENT_ISN + 1 + strlen(LINE_CAPS), ""),
+		XDP_PASS);
 	for (int i = 0; i < 3; i++) {
 		pass_s(50);
 		request(A, 1, LINE_CAPS);
 	}
 	assert_lease_ends(30 * guard.hz);
+}
+
+/* Nothing in 30 s that the CA has read: what comes now may be what ends the handshake there. */
+static void test_unproven_life(void **state)
+{
+	(void)state;
+	one_slot();
+	assert_admitted(ask(A, 1));
+	shake(A, 1);
+	pass_s(30);
+	request(A, 1, LINE_CAPS);
+	pass_ticks(1);
+	assert_int_equal(from_client(A, 1, SG_TCP_ACK, CLIENT_ISN + 1, CA_ISN + 1, LINE_CAPS),
+			 XDP_TX);
+	assert_int_equal(count_of(SG_COUNTER_FORFEITED), 1);
+	assert_lease_ends(5 * guard.hz);
 }
 
 /* The client's RST is no proof, but after `syn` it is enough. */
@@ -467,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_request_lease),
 		cmocka_unit_test(test_idle_lease),
 		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_unproven_life),
 		cmocka_unit_test(test_abandoned_lease),
 		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_attempt_is_given_up),

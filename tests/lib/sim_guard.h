@@ -68,7 +68,7 @@ static inline void sim_extend(struct sim_guard *g, struct sg_conn *conn, __u64 n
 	struct sg_lease *lease;
 	__u64 expires;
 
-	if (conn->lease >= SG_LEASES)
+	if (conn->lease >= SG_LEASES || conn->flags & SG_CONN_ABANDONED)
 		return;
 	lease = &g->budget.leases[conn->lease];
 	expires = sg_lease_expiry(&g->svc, g->times.half_open, conn->state, conn->client.line_done,
@@ -76,6 +76,22 @@ static inline void sim_extend(struct sim_guard *g, struct sg_conn *conn, __u64 n
 	if (lease->generation != conn->generation)
 		return;
 	if (expires > lease->expires + g->times.refresh || expires < lease->expires)
+		lease->expires = expires;
+}
+
+/* sg_conn_abandon() */
+static inline void sim_abandon(struct sim_guard *g, struct sg_conn *conn, __u64 now)
+{
+	__u64 expires = now + g->svc.syn_ticks;
+	struct sg_lease *lease;
+
+	if (conn->lease >= SG_LEASES || !g->police) {
+		sim_finish(g, conn, now);
+		return;
+	}
+	conn->flags |= SG_CONN_ABANDONED;
+	lease = &g->budget.leases[conn->lease];
+	if (lease->generation == conn->generation && lease->expires > expires)
 		lease->expires = expires;
 }
 
@@ -202,6 +218,19 @@ static inline enum sim_action sim_client_syn(struct sim_guard *g, __u32 number,
 	return action;
 }
 
+/* sg_client_in_time() */
+static inline bool sim_in_time(struct sim_guard *g, struct sg_conn *conn, __u64 now)
+{
+	if (sg_budget_too_late(&g->budget, &g->svc, &g->times, conn, now)) {
+		if (!g->police)
+			return true;
+		sim_abandon(g, conn, now);
+		return false;
+	}
+	sim_place_event(g, conn->place, SG_PLACE_EV_ACK, now);
+	return true;
+}
+
 /* sg_from_client() */
 static inline enum sim_action sim_from_client(struct sim_guard *g, __u32 number,
 					      const struct sg_packet *pkt, __u32 priority,
@@ -219,14 +248,16 @@ static inline enum sim_action sim_from_client(struct sim_guard *g, __u32 number,
 	effects = sg_conn_from_client(conn, pkt, false, now);
 	if (effects & SG_EFFECT_HANDSHAKE)
 		sim_place_event(g, conn->place, SG_PLACE_EV_ACK, now);
-	if (effects & SG_EFFECT_MAYBE_LATE && now - conn->ca.syn_ack <= g->svc.syn_ticks)
-		sim_place_event(g, conn->place, SG_PLACE_EV_ACK, now);
+	if (effects & SG_EFFECT_MAYBE_LATE && !sim_in_time(g, conn, now))
+		return SIM_DROP;
 	if (effects & SG_EFFECT_BELIEVED) {
 		conn->client.line_done |= line_done;
 		sim_extend(g, conn, now);
 	}
 	if (effects & SG_EFFECT_ENDED)
 		sim_finish(g, conn, now);
+	if (effects & SG_EFFECT_ABANDONED)
+		sim_abandon(g, conn, now);
 	return SIM_PASS;
 }
 
@@ -258,6 +289,13 @@ static inline void sim_adopt(struct sim_guard *g, __u32 number, const struct sg_
 		g->budget.actual.open++;
 }
 
+/* sg_ca_overtake() */
+static inline void sim_overtake(struct sim_guard *g, __u64 number, __u64 now)
+{
+	if (sg_budget_overtaken(&g->budget, &g->svc, number, now))
+		sim_place_event(g, number, SG_PLACE_EV_OVERTAKEN, now);
+}
+
 /* sg_ca_settles() */
 static inline void sim_settles(struct sim_guard *g, struct sg_conn *conn, __u64 now)
 {
@@ -265,6 +303,8 @@ static inline void sim_settles(struct sim_guard *g, struct sg_conn *conn, __u64 
 	sim_place_event(g, conn->place, SG_PLACE_EV_FINAL, now);
 	if (conn->client.handshake > g->budget.answered_handshake)
 		g->budget.answered_handshake = conn->client.handshake;
+	for (__u32 i = 1; conn->place != SG_NO_PLACE && i <= SG_OVERTAKES; i++)
+		sim_overtake(g, conn->place - i, now);
 }
 
 /* sg_ca_overtakes() */
@@ -277,8 +317,18 @@ static inline void sim_overtakes(struct sim_guard *g, __u64 now)
 	if (!limit.connections || limit.connections >= SG_PLACES)
 		return;
 	number = b->head - 1 - b->settle_hand++ % limit.connections;
-	if (sg_place_overtaken(b->places[number & (SG_PLACES - 1)], b->answered_handshake))
-		sim_place_event(g, number, SG_PLACE_EV_OVERTAKEN, now);
+	sim_overtake(g, number, now);
+}
+
+/* sg_ca_too_late() */
+static inline bool sim_ca_too_late(struct sim_guard *g, const struct sg_conn *conn,
+				   const struct sg_packet *pkt, __u64 now)
+{
+	if (!g->police || pkt->ack != conn->client.isn + 1 || conn->flags & SG_CONN_ADOPTED)
+		return false;
+	if (conn->ca.known && !sim_forfeited(g, conn))
+		return sg_budget_too_late(&g->budget, &g->svc, &g->times, conn, now);
+	return conn->state == SG_CONN_CLOSED || sim_over(g, conn, now);
 }
 
 /* sg_from_ca(). SIM_RST_TO_CA: a SYN-ACK that came too late. */
@@ -297,9 +347,7 @@ static inline enum sim_action sim_from_ca(struct sim_guard *g, __u32 number,
 	}
 	if (conn->state == SG_CONN_CLOSED && conn->ca.known && !sim_forfeited(g, conn))
 		return SIM_PASS;
-	if (syn_ack && g->police && (!conn->ca.known || sim_forfeited(g, conn)) &&
-	    pkt->ack == conn->client.isn + 1 && !(conn->flags & SG_CONN_ADOPTED) &&
-	    (conn->state == SG_CONN_CLOSED || sim_over(g, conn, now))) {
+	if (syn_ack && sim_ca_too_late(g, conn, pkt, now)) {
 		sim_place_event(g, conn->place, SG_PLACE_EV_LATE, now);
 		sim_finish(g, conn, now);
 		g->rst_conn = number;

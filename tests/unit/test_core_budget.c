@@ -100,8 +100,8 @@ static void test_place_events(void **state)
 	assert_int_equal(next, sg_place_word(110, 7, 0));
 	assert_int_equal(sg_place_next(next, SG_PLACE_EV_SYN, 105), next); /* never back */
 	next = sg_place_next(next, SG_PLACE_EV_ACK, 120);
-	assert_true(sg_place_overtaken(next, 121));
-	assert_false(sg_place_overtaken(next, 120));
+	assert_true(sg_place_overtaken(next, 122, SG_PLACE_JITTER));
+	assert_false(sg_place_overtaken(next, 121, SG_PLACE_JITTER));
 	assert_int_equal(sg_place_next(next, SG_PLACE_EV_SYN, 130), next);
 	next = sg_place_next(next, SG_PLACE_EV_OVERTAKEN, 140);
 	assert_true(next & SG_PLACE_SETTLED && sg_place_ticks(next) == 140);

@@ -154,10 +154,8 @@ static void test_rst(void **state)
 		assert_int_equal(ca(&acked, RST, 0, 0, 0), 0); /* nothing is acknowledged yet */
 		assert_int_equal(ca(&sent, RST | ACK, 0, sent.client, 0),
 				 SG_EFFECT_ENDED | SG_EFFECT_REFUSED);
-		assert_int_equal(ca(&acked, RST, acked.ca, 0, 0),
-				 SG_EFFECT_ENDED | SG_EFFECT_ANSWERED);
-		assert_int_equal(ca(&open, RST | ACK, open.ca, open.client, 0),
-				 SG_EFFECT_ENDED | SG_EFFECT_ANSWERED);
+		assert_int_equal(ca(&acked, RST, acked.ca, 0, 0), SG_EFFECT_ENDED);
+		assert_int_equal(ca(&open, RST | ACK, open.ca, open.client, 0), SG_EFFECT_ENDED);
 		assert_int_not_equal(client(&sent, RST, sent.client, 0, 0), 0);
 		assert_int_not_equal(client(&acked, RST, acked.client, 0, 0), 0);
 		assert_int_not_equal(client(&open, RST | ACK, open.client, 0, 0), 0);
