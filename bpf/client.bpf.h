@@ -226,16 +226,17 @@ static __always_inline bool sg_segment_sound(struct xdp_md *ctx, struct sg_run *
 	return sg_conn_looks_sound(run->conn, &run->flow->pkt, &run->flow->look);
 }
 
-/* Bytes behind a line, in a segment that may not be sound. */
-__noinline int sg_request_rest(struct xdp_md *ctx, struct sg_conn *conn, __u32 skip)
+/* A segment with bytes behind a line: is it sound? And does the rest have to be doubted? By itself, for the stack
+ * that it takes.
+ */
+__noinline int sg_request_rest_sound(struct xdp_md *ctx, struct sg_conn *conn, __u32 skip)
 {
 	struct sg_run run = {};
 
 	if (!conn || !sg_run_again(&run, conn) || !sg_segment_sound(ctx, &run))
 		return 0;
 	sg_request_doubt_rest(conn, &run.flow->pkt, skip);
-	sg_request_read_rest(ctx, conn, skip);
-	return 0;
+	return 1;
 }
 
 /* Nearly every request: a line of a known form at the start of the segment. Returns false when it is not, and
@@ -278,7 +279,8 @@ static __always_inline void sg_client_payload(struct xdp_md *ctx, struct sg_run 
 			sg_request_read(ctx, conn, skip);
 		break;
 	case SG_REQUEST_REST:
-		sg_request_rest(ctx, conn, skip);
+		if (sg_request_rest_sound(ctx, conn, skip))
+			sg_request_read_rest(ctx, conn, skip);
 		break;
 	default:
 		break;
