@@ -120,7 +120,7 @@ part_build()
 
 part_lint()
 {
-	counted count_lines scripts/lint.sh
+	counted count_lines make --no-print-directory lint
 }
 
 part_unit()

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../userspace/daemon/explain.c"
+#include "../../userspace/daemon/explain.c" /* NOLINT(bugprone-suspicious-include) */
 #include "../../userspace/guard/guard_internal.h"
 
 #define NOW     100000ull
