@@ -315,6 +315,20 @@ static __always_inline int sg_ca_segment(struct xdp_md *ctx, struct sg_run *run)
 	return XDP_PASS;
 }
 
+/* Observe: a SYN-ACK to an entry that has ended. The attempt was given up, or its address and port are used again, and
+ * the SYN that the CA answers passed without an entry of its own. An answer given before is no new one.
+ */
+static __always_inline bool sg_ca_answers_anew(const struct sg_run *run)
+{
+	const struct sg_packet *pkt = &run->flow->pkt;
+	const struct sg_conn *conn = run->conn;
+
+	return !sg_polices(run) && conn->state == SG_CONN_CLOSED &&
+	       (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) ==
+		       (SG_TCP_SYN | SG_TCP_ACK) &&
+	       (!conn->ca.known || pkt->ack != conn->client.isn + 1);
+}
+
 /* A packet that says it comes from a protected endpoint. */
 static __always_inline int sg_from_ca(struct xdp_md *ctx, struct sg_run *run,
 				      const struct sg_endpoint *ep)
@@ -329,7 +343,7 @@ static __always_inline int sg_from_ca(struct xdp_md *ctx, struct sg_run *run,
 	if ((pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == (SG_TCP_SYN | SG_TCP_ACK))
 		sg_ca_listens(run);
 	run->conn = bpf_map_lookup_elem(&sg_conns, &run->flow->key);
-	if (!run->conn)
+	if (!run->conn || sg_ca_answers_anew(run))
 		sg_ca_adopt(ctx);
 	else if (run->conn->state != SG_CONN_CLOSED || !run->conn->ca.known || sg_forfeits(run))
 		return sg_ca_segment(ctx, run);

@@ -487,6 +487,31 @@ static void test_strayed_segment(void **state)
 	}
 }
 
+/* Observe: an attempt that was given up is answered after all. Its SYN came again, and passed though the would
+ * book had no place for it: the connection has to be seen.
+ */
+static void test_given_up_and_answered(void **state)
+{
+	(void)state;
+	fresh(SG_MODE_OBSERVE);
+	guard.svc.window.connections = 1;
+	guard.svc.syn_ticks = 10;
+	write_service();
+	assert_int_equal(syn_of(CLIENT_V4, 1), XDP_PASS);
+	wait_ticks(30);
+	assert_int_equal(syn_of("198.51.100.9", 1), XDP_PASS);
+	assert_int_equal(syn_of(CLIENT_V4, 1), XDP_PASS);
+	assert_int_equal(down(1, SG_TCP_SYN | SG_TCP_ACK, 900, 10), XDP_PASS);
+	assert_int_equal(stats().counters[SG_COUNTER_SYN_ACK], 1);
+	assert_int_equal(budget()->actual.open, 1);
+	assert_int_equal(up(1, SG_TCP_ACK, 10, 901), XDP_PASS);
+	assert_int_equal(stats().counters[SG_COUNTER_HANDSHAKES], 1);
+	/* The same answer again is none. */
+	assert_int_equal(down(1, SG_TCP_RST, 901, 0), XDP_PASS);
+	assert_int_equal(down(1, SG_TCP_SYN | SG_TCP_ACK, 900, 10), XDP_PASS);
+	assert_int_equal(stats().counters[SG_COUNTER_SYN_ACK], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -505,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_doubtful_keeps_its_lease),
 		cmocka_unit_test(test_own_rate_asks_for_nothing),
 		cmocka_unit_test(test_strayed_segment),
+		cmocka_unit_test(test_given_up_and_answered),
 	};
 
 	return cmocka_run_group_tests(tests, once, end);
