@@ -204,9 +204,10 @@ struct strict_options {
 static inline struct strict_options strict_options(const struct strict *s)
 {
 	struct strict_options o = {0};
+	long at = s->tcp + 20;
 	int seen = 0;
 
-	for (long at = s->tcp + 20; at < s->data && at + 1 < s->whole;) {
+	while (at < s->data && at + 1 < s->whole) {
 		const int kind = s->frame[at];
 		const long size = kind == 1 ? 1 : at + 1 < s->data ? s->frame[at + 1] : 0;
 
@@ -224,6 +225,7 @@ static inline struct strict_options strict_options(const struct strict *s)
 		}
 		at += size;
 	}
+	o.odd |= seen == 16 && at < s->data;
 	return o;
 }
 
