@@ -62,7 +62,7 @@ static void look_at_mode(const char *directory, struct sg_pins *pins)
 	pins->trial = live.mode_word >> 8 != 0;
 }
 
-/* The directory that carries the layout in its name: "v1". Returns 0, -ENOENT or another errno. */
+/* The directory that carries the layout in its name: "v2". Returns 0, -ENOENT or another errno. */
 static int find_layout(const char *bpffs, int *ret)
 {
 	_cleanup_closedir_ DIR *dir = opendir(bpffs);

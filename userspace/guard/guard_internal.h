@@ -41,7 +41,7 @@ struct sg_guard {
 	bool side_told[SG_SERVICES]; /* that the CA's side is unknown */
 };
 
-/* Paths of pins: "<bpffs>/v1/maps/<name>". Returns 0 or -ENAMETOOLONG. */
+/* Paths of pins: "<bpffs>/v2/maps/<name>". Returns 0 or -ENAMETOOLONG. */
 int sg_guard_path(const struct sg_guard *g, const char *kind, const char *name, char out[PATH_MAX]);
 
 /* guard_pins.c */
