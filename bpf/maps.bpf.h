@@ -145,6 +145,69 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sg_events SEC(".maps");
 
+/* ---- Intercept. Loaded for another mode, sg_frames and sg_waiting have one element. ---- */
+
+/* The programs. Pinned: a PROG_ARRAY forgets its programs when nobody holds it. Written by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, SG_STEP_MAX_);
+	__type(key, __u32);
+	__type(value, __u32);
+} sg_steps SEC(".maps");
+
+/* First segments. Written by the program; the daemon reads them to see who waits. (config) tables.held: as many
+ * as a storm has connections that are worth waiting.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sg_frame);
+} sg_frames SEC(".maps");
+
+/* Which of them a connection's is. Written by the program, also for the daemon (sg_expire). (config) as sg_frames. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct sg_conn_key);
+	__type(value, struct sg_waiting);
+} sg_waiting SEC(".maps");
+
+/* Next ticket of a frame; its slot is looked for from there on. One word, atomic add. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} sg_ticket SEC(".maps");
+
+/* What the guard answers itself. Written by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SG_SERVICES *SG_EDGE_MAX_);
+	__type(key, __u32);
+	__type(value, struct sg_edge_answer);
+} sg_edges SEC(".maps");
+
+/* Questions the CA refused, 64 a service: a handful of trustpoint names, and room for what attackers make
+ * up. Written by the program.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SG_SERVICES *SG_QUESTION_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct sg_question_bucket);
+} sg_questions SEC(".maps");
+
+/* Who waits, and canaries. Written by the program; turnkeeper by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SG_SERVICES);
+	__type(key, __u32);
+	__type(value, struct sg_intercept);
+} sg_intercepts SEC(".maps");
+
 /* A bare RST for the frame at hand. */
 struct sg_rst {
 	struct sg_ip src, dst;

@@ -64,33 +64,56 @@ enum sg_priority {
 };
 
 /* Packets and happenings that are counted, per service (service 0xff: of no service). */
-#define SG_COUNTER_LIST(X)                                                                     \
-	X(PACKETS_CLIENT, "packets_client", "packets from clients to the service")             \
-	X(PACKETS_CA, "packets_ca", "packets from the service's CA")                           \
-	X(SYN_RESENT, "syn_resent", "SYNs of attempts already admitted, forwarded again")      \
-	X(SYN_RESENT_DEAF, "syn_resent_deaf",                                                  \
-	  "SYNs of admitted attempts held back while the CA is deaf")                          \
-	X(SYN_ACK, "syn_ack", "first SYN-ACKs of the CA: connections it answered")             \
-	X(CONN_REFUSED_BY_CA, "refused_by_ca", "SYNs the CA answered with RST")                \
-	X(HANDSHAKES, "handshakes", "handshakes completed")                                    \
-	X(CLOSED, "closed", "connections that ended")                                          \
-	X(ADOPTED, "adopted", "connections met in mid-life and taken over")                    \
-	X(FORGED, "forged", "packets that claim to be the CA from where the CA is not")        \
-	X(RECLAIMED, "reclaimed", "expired slots freed, at the CA too")                        \
-	X(RECLAIM_UNSENT, "reclaim_unsent",                                                    \
-	  "expired slots freed without a RST (other family or entry lost)")                    \
-	X(LATE_SYN_ACK, "late_syn_ack",                                                        \
-	  "SYN-ACKs after the attempt was given up, answered with RST")                        \
-	X(CONN_MAP_FULL, "conn_map_full", "connections not tracked: table full")               \
-	X(CONN_EVICTED, "conn_evicted", "tracked connections evicted: table too small")        \
-	X(SOURCE_MAP_FULL, "source_map_full", "sources not remembered: table full")            \
-	X(SOURCE_EVICTED, "source_evicted", "per-source rate slots taken from another source") \
-	X(LEASES_FULL, "leases_full", "adopted connections without a slot: no lease left")     \
-	X(EVENTS_LOST, "events_lost", "events not told: ring buffer full")                     \
-	X(UNTRACKED, "untracked", "packets of connections the guard does not know")            \
-	X(REQUEST_UNLEARNED, "out_of_order", "request bytes not read: out of order")           \
-	X(FEELERS, "feelers", "SYNs let through to a deaf CA")                                 \
-	X(FORFEITED, "forfeited", "packets of connections the guard had ended, kept from the CA")
+#define SG_COUNTER_LIST(X)                                                                        \
+	X(PACKETS_CLIENT, "packets_client", "packets from clients to the service")                \
+	X(PACKETS_CA, "packets_ca", "packets from the service's CA")                              \
+	X(SYN_RESENT, "syn_resent", "SYNs of attempts already admitted, forwarded again")         \
+	X(SYN_RESENT_DEAF, "syn_resent_deaf",                                                     \
+	  "SYNs of admitted attempts held back while the CA is deaf")                             \
+	X(SYN_ACK, "syn_ack", "first SYN-ACKs of the CA: connections it answered")                \
+	X(CONN_REFUSED_BY_CA, "refused_by_ca", "SYNs the CA answered with RST")                   \
+	X(HANDSHAKES, "handshakes", "handshakes completed")                                       \
+	X(CLOSED, "closed", "connections that ended")                                             \
+	X(ADOPTED, "adopted", "connections met in mid-life and taken over")                       \
+	X(FORGED, "forged", "packets that claim to be the CA from where the CA is not")           \
+	X(RECLAIMED, "reclaimed", "expired slots freed, at the CA too")                           \
+	X(RECLAIM_UNSENT, "reclaim_unsent",                                                       \
+	  "expired slots freed without a RST (other family or entry lost)")                       \
+	X(LATE_SYN_ACK, "late_syn_ack",                                                           \
+	  "SYN-ACKs after the attempt was given up, answered with RST")                           \
+	X(CONN_MAP_FULL, "conn_map_full", "connections not tracked: table full")                  \
+	X(CONN_EVICTED, "conn_evicted", "tracked connections evicted: table too small")           \
+	X(SOURCE_MAP_FULL, "source_map_full", "sources not remembered: table full")               \
+	X(SOURCE_EVICTED, "source_evicted", "per-source rate slots taken from another source")    \
+	X(LEASES_FULL, "leases_full", "adopted connections without a slot: no lease left")        \
+	X(EVENTS_LOST, "events_lost", "events not told: ring buffer full")                        \
+	X(UNTRACKED, "untracked", "packets of connections the guard does not know")               \
+	X(REQUEST_UNLEARNED, "out_of_order", "request bytes not read: out of order")              \
+	X(FEELERS, "feelers", "SYNs let through to a deaf CA")                                    \
+	X(FORFEITED, "forfeited", "packets of connections the guard had ended, kept from the CA") \
+	X(COOKIES_SENT, "cookies_sent", "SYNs answered by the guard itself")                      \
+	X(COOKIES_PROVEN, "cookies_proven", "segments that proved their client's address")        \
+	X(COOKIES_REFUSED, "cookies_refused", "segments without connection or proof")             \
+	X(COOKIES_OLD, "cookies_old", "segments with a proof that is too old")                    \
+	X(LATER_SEGMENTS, "later_segments",                                                       \
+	  "segments that came before their connection's first one: they come again")              \
+	X(BAD_CHECKSUM, "bad_checksum", "first segments with a wrong checksum")                   \
+	X(EDGE_AS_CA, "edge_as_ca", "refusals of the CA repeated in its own words")               \
+	X(EDGE_STATUS, "edge_status", "refusals of the CA repeated by their status alone")        \
+	X(EDGE_BUSY, "edge_busy", "requests told to come back later")                             \
+	X(SPLICED, "spliced", "connections of clients joined to one of the CA")                   \
+	X(REPLAYED, "replayed", "first segments sent to the CA with the end of the handshake")    \
+	X(REPLAY_LATER, "replay_later",                                                           \
+	  "first segments too long for that: injected, or sent again by the client")              \
+	X(MISMATCHES, "mismatches", "connections ended: a segment came again with other bytes")   \
+	X(HELD, "held", "requests held for a turn")                                               \
+	X(HELD_FULL, "held_full", "requests not held: no room, or too many of one source")        \
+	X(HELD_EXPIRED, "held_expired", "held requests whose time was over")                      \
+	X(TURNS, "turns", "held requests that got their turn")                                    \
+	X(CANARIES, "canaries", "learned questions asked again")                                  \
+	X(LEARNED, "learned", "refused questions learned")                                        \
+	X(UNLEARNED, "unlearned", "learned questions forgotten because the CA's answer changed")  \
+	X(REFUSED_EARLY, "refused_early", "first bytes that cannot begin a request")
 
 enum sg_counter {
 #define X(name, label, help) SG_COUNTER_##name,
@@ -114,15 +137,20 @@ enum sg_passed {
 };
 
 /* Records of the ring buffer. */
-#define SG_EVENT_LIST(X)          \
-	X(REFUSED, "refused")     \
-	X(REQUEST, "request")     \
-	X(ANSWER, "answer")       \
-	X(DEAF, "deaf")           \
-	X(LISTENING, "listening") \
-	X(FORGED, "forged")       \
-	X(RECLAIMED, "reclaimed") \
-	X(TABLE_FULL, "table_full")
+#define SG_EVENT_LIST(X)            \
+	X(REFUSED, "refused")       \
+	X(REQUEST, "request")       \
+	X(ANSWER, "answer")         \
+	X(DEAF, "deaf")             \
+	X(LISTENING, "listening")   \
+	X(FORGED, "forged")         \
+	X(RECLAIMED, "reclaimed")   \
+	X(TABLE_FULL, "table_full") \
+	X(HELD, "held")             \
+	X(REPLAY, "replay")         \
+	X(QUESTION, "question")     \
+	X(EDGE, "edge")             \
+	X(MISMATCH, "mismatch")
 
 enum sg_event_kind {
 #define X(name, label) SG_EVENT_##name,

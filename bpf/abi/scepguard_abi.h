@@ -16,7 +16,7 @@
 #include "../core/http_answer.h"
 
 /* Carried by the directory of the pins: raise it with every change of a map's layout. */
-#define SG_ABI_VERSION 2
+#define SG_ABI_VERSION 3
 
 #define SG_SERVICES    8
 #define SG_ENDPOINTS   32
@@ -88,6 +88,11 @@ struct sg_live {
 	__u32 log_requests;     /* 1: every request is told; else one in sample_mask + 1 */
 	__u32 joined_above; /* bytes: longer IP packets are several segments (generic mode); 0 = none are */
 	struct sg_source_limits source_default;
+	/* Intercept. Keys of the cookies, from getrandom: of a time slot s, that of half s >> SG_COOKIE_KEY_SHIFT & 1;
+	 * the daemon renews the idle half (core/cookie.h).
+	 */
+	__u64 cookie_key[2][2];
+	__u64 intercept_since; /* when the mode last rose to intercept, or state was lost under it */
 };
 
 /* sg_endpoints[half * SG_ENDPOINT_SLOTS + slot]. */
@@ -132,6 +137,13 @@ struct sg_service {
 	__u32 deaf_unanswered;
 	__u32 in_progress_connections;
 	__u64 in_progress_ticks;
+	/* intercept */
+	__u64 answer_ttl_ticks; /* how long a refusal seen from the CA is repeated */
+	__u64 hold_ticks;       /* longest wait for a turn; 0 = requests are not held */
+	__u32 mss;              /* offered to clients, and the most offered to the CA */
+	__u32 answer_busy; /* 1: refusals are repeated as 503 with Retry-After, not as the CA's own */
+	__u32 question_path; /* 1: of a target only the path and the operation are the question */
+	__u32 pad;
 };
 
 /* ---- State: written by the program ---- */
@@ -182,6 +194,27 @@ enum sg_conn_state {
 #define SG_CONN_AHEAD         0x400u /* bytes from client.ahead on were sent before it was their turn */
 #define SG_CONN_PARTIAL       0x800u /* its SYNs came without a finished checksum (same host, veth) */
 #define SG_CONN_STAMPED       0x1000u /* its SYN carried a timestamp: client.stamp is the last one */
+#define SG_CONN_SPLICED       0x2000u /* intercept: the client's handshake was with the guard */
+#define SG_CONN_CA_PARTIAL \
+	0x4000u /* the CA's SYN-ACK came without a finished checksum (same host, veth) */
+#define SG_CONN_CUT    0x8000u  /* ended by the guard: the client gets RST for whatever it sends */
+#define SG_CONN_CANARY 0x10000u /* asks a learned question again */
+
+/* Intercept: how a client's side of a connection and the CA's hang together. Numbers of the client are the same on
+ * both sides, those of the CA differ by delta.
+ */
+struct sg_splice {
+	__u64 question;  /* hash of its GetNextCACert, 0 = not learnable */
+	__u64 syn_sent;  /* when the last SYN of it went to the CA */
+	__u32 cookie;    /* initial sequence number that the guard gave the client */
+	__u32 delta;     /* cookie - the CA's own one; valid once ca.known */
+	__u32 frame;     /* its first segment in sg_frames, or SG_NO_FRAME */
+	__u32 first_end; /* sequence number behind the stored payload */
+	__u64 ticket;    /* of the frame */
+	__u16 mss;       /* the client's, from the cookie */
+	__u16 pad;
+	__u32 syns; /* sent to the CA */
+};
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
  * written by the side the client's packets arrive on, those below `ca` by the other; two packets
@@ -240,6 +273,8 @@ struct sg_conn {
 		struct sg_http_answer answer;
 		struct sg_path path;
 	} ca;
+
+	struct sg_splice splice;
 };
 
 /* One place of the window's ring: ticks (bits 24-63) | number mod 2^20 (4-23) | flags (0-3). The
@@ -386,12 +421,129 @@ struct sg_event {
 	__u16 head_offset;    /* where in the answer head[] begins */
 	__u16 pad;
 	__u32 sampled; /* this record stands for so many */
+	__u32 frame;   /* SG_EVENT_HELD, _REPLAY: its slot in sg_frames */
+	__u32 pad2;
+	__u64 question; /* hash, of GetNextCACert in intercept; 0 = none */
+	__u64 ticket;   /* of the frame */
 };
 
-/* A GetNextCACert answer carries the first bytes of its head behind the record. */
+/* A GetNextCACert answer carries the first bytes of its head behind the record; SG_EVENT_QUESTION those of
+ * the request.
+ */
 struct sg_answer_event {
 	struct sg_event event;
 	__u8 head[SG_ANSWER_HEAD];
+};
+
+/* ---- Intercept ---- */
+
+/* sg_steps: programs the entry goes on in; each is verified by itself. */
+enum sg_step {
+	SG_STEP_ENTRY, /* scepguard: a client's segment again, with the CA's numbers */
+	SG_STEP_DOOR,  /* scepguard_door: whatever comes from clients */
+	SG_STEP_FIRST, /* scepguard_first: a segment that may be a connection's first */
+	SG_STEP_BACK, /* scepguard_back: the CA's packets to spliced connections, after they were read */
+	SG_STEP_MAX_
+};
+
+/* sg_frames[i]: first segments of connections, held for a turn, or on their way to the CA. One owner of the bytes at a
+ * time: who took the slot free (compare-and-swap of `ticket` from 0), until it gives it back.
+ */
+#define SG_NO_FRAME    0xffffffffu
+#define SG_FRAME_BYTES 1536 /* an Ethernet frame of 1500 bytes with four tags */
+
+enum sg_frame_state {
+	SG_FRAME_FREE,
+	SG_FRAME_WAITING, /* held */
+	SG_FRAME_GRANTED, /* has place and slot: its next segment, or its own frame injected again, goes on */
+	SG_FRAME_SENT, /* its connection is in sg_conns */
+};
+
+struct sg_frame {
+	__u64 ticket; /* 0 = free; else unique, in the order of arrival */
+	__u32 state;  /* enum sg_frame_state; changed by compare-and-swap */
+	__u32 ifindex;
+	struct sg_conn_key key;
+	__u32 payload_sum; /* of the payload's 16-bit words in memory order, folded to 16 bits */
+	__u64 since;       /* when it was held first */
+	__u64 asked_since; /* the source's first useful ask that is not served yet, or since */
+	__u64 deadline;
+	__u64 question;
+	__u64 source_hash;
+	__u32 seq; /* of the first payload byte */
+	__u32 ack; /* cookie + 1 */
+	__u8 service;
+	__u8 priority; /* enum sg_priority */
+	__u8 request_class;
+	__u8 family;
+	__u16 payload_off, payload_len;
+	__u16 len; /* of frame[] */
+	__u16 canary;
+	__u32 pad;
+	/* with SG_FRAME_GRANTED */
+	__u64 place;
+	__u64 generation;
+	__u32 lease;
+	__u32 reason;
+	__u8 frame[SG_FRAME_BYTES]; /* as received */
+};
+
+/* sg_waiting: key of a connection -> its slot in sg_frames. */
+struct sg_waiting {
+	__u64 ticket;
+	__u32 frame;
+	__u32 pad;
+};
+
+/* Answers the guard gives: the CA's own refusal, its status alone, come back later. Those of 404 and 403 are equally
+ * long, so that a client's FIN behind any answer lies at one of three distances from its cookie.
+ */
+enum sg_edge {
+	SG_EDGE_AS_CA,
+	SG_EDGE_404,
+	SG_EDGE_403,
+	SG_EDGE_BUSY, /* 503 with Retry-After */
+	SG_EDGE_MAX_
+};
+#define SG_EDGE_BYTES 512
+
+/* sg_edges[service * SG_EDGE_MAX_ + kind]. Owner: the daemon. */
+struct sg_edge_answer {
+	__u16 len; /* bytes; 0 = there is none */
+	__u16 status;
+	__u32 sum; /* of its 16-bit words in memory order, a zero behind an odd end, folded to 16 bits */
+	__u8 bytes[SG_EDGE_BYTES];
+};
+
+/* Questions the CA has refused: sg_questions[service * SG_QUESTION_BUCKETS + hash % SG_QUESTION_BUCKETS]. */
+#define SG_QUESTION_BUCKETS 8
+#define SG_QUESTION_SLOTS   8
+
+struct sg_question {
+	__u64 hash;    /* 0 = empty */
+	__u64 refused; /* when the CA last refused it */
+	__u32 hits;    /* how often it was answered here */
+	__u32 epoch;   /* of sg_intercept when it was learned; another one = unlearned */
+	__u16 status;  /* 404 or 403 */
+	__u16 pad;
+	__u32 pad2;
+};
+
+struct sg_question_bucket {
+	struct sg_question slot[SG_QUESTION_SLOTS];
+};
+
+/* sg_intercepts[service]. */
+struct sg_intercept {
+	__u64 cookie_last; /* when the last cookie was given, within a second */
+	__u64 turnkeeper; /* when the daemon last looked who is next; stale: whoever comes is admitted */
+	__u64 canary_since;   /* one is under way since then; 0 = none */
+	__u64 canary_sent[2]; /* when the last two went */
+	__u64 canary_source;  /* hash of the source of the last one */
+	__u32 epoch; /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
+	__u32 pad;
+	__s32 waiting[SG_PRIORITY_MAX_]; /* held now */
+	__s32 pad2;
 };
 
 /* ---- Calls of the daemon into the program (SEC("syscall")) ---- */
@@ -407,6 +559,22 @@ struct sg_end_call {
 	struct sg_conn_key key; /* in */
 	__u32 ended;            /* out: 0 = it is another one by now, or its time is not over */
 	__u64 generation;       /* in */
+};
+
+/* sg_turn: give place and slot to a held connection. The caller then injects its frame. */
+struct sg_turn_call {
+	__u32 frame;  /* in */
+	__u32 reason; /* out: enum sg_reason */
+	__u64 ticket; /* in */
+	__u32 done; /* out: 1 = granted; 0 = not, for `reason`, or the frame is another's by now */
+	__u32 pad;
+};
+
+/* sg_expire: a held connection's time is over: take it out. */
+struct sg_expire_call {
+	__u32 frame;  /* in */
+	__u32 done;   /* out: 1 = its slot is free now */
+	__u64 ticket; /* in */
 };
 
 /* sg_take: one place and slot for a connection of the guard's own (probe). */

@@ -48,7 +48,7 @@ class Guard(guard_lib.Guard):
 
     def links(self):
         """Names of the pinned links."""
-        path = self.lab.bpffs() / "scepguard" / "v2" / "links"
+        path = self.lab.bpffs() / "scepguard" / "v3" / "links"
         return sorted(p.name for p in path.iterdir()) if path.exists() else []
 
 
@@ -263,7 +263,7 @@ class Operations(unittest.TestCase):
     def test_detach_touches_only_pins(self):
         """A wrong --bpffs that looks alike keeps its files."""
         wrong = self.lab.directory / "wrong"
-        file = wrong / "v2" / "maps" / "precious"
+        file = wrong / "v3" / "maps" / "precious"
         file.parent.mkdir(parents=True)
         file.write_text("data\n")
         done = self.lab.gw.run([guard_lib.PROGRAM, "detach", "--bpffs", wrong], check=False)
