@@ -386,6 +386,8 @@ struct sg_stats {
 	__u64 answers[SG_REQUEST_MAX_][SG_STATUS_CLASSES];
 	__u64 latency[SG_LATENCY_BUCKETS + 1]; /* request to first byte; last = above all bounds */
 	__u64 latency_sum_ns;
+	__u64 waited[SG_LATENCY_BUCKETS + 1]; /* held to its turn, or to its end; bounds as above */
+	__u64 waited_sum_ns;
 };
 
 /* Upper bounds of the latency buckets, in ms. Latency is measured in ticks (4 ms at 250 a second), which
