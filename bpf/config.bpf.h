@@ -35,6 +35,7 @@ static __always_inline __u64 sg_now_ns(void)
 /* Capacities of tables whose index is masked: powers of two. */
 const volatile __u32 sg_conn_ring_mask = 16384 - 1;
 const volatile __u32 sg_syn_bucket_mask = 65536 / 8 - 1;
+const volatile __u32 sg_frame_mask = 4096 - 1;
 
 /* The core takes pointers without qualifiers. The barrier hides where the pointer points: reading a
  * const object that is not volatile, clang takes the zeros written above for the truth.

@@ -41,7 +41,8 @@ static __always_inline __u64 sg_event_wakes(__u32 kind)
 {
 	__u64 waiting;
 
-	if (kind == SG_EVENT_DEAF || kind == SG_EVENT_LISTENING || kind == SG_EVENT_TABLE_FULL)
+	if (kind == SG_EVENT_DEAF || kind == SG_EVENT_LISTENING || kind == SG_EVENT_TABLE_FULL ||
+	    kind == SG_EVENT_HELD || kind == SG_EVENT_REPLAY)
 		return BPF_RB_FORCE_WAKEUP;
 	waiting = bpf_ringbuf_query(&sg_events, BPF_RB_AVAIL_DATA);
 	return waiting >= SG_EVENTS_WAKE_FROM && waiting < SG_EVENTS_WAKE_TO ? BPF_RB_FORCE_WAKEUP
@@ -70,6 +71,25 @@ __noinline int sg_event_tell(struct sg_conn *conn, __u32 kind, __u32 priority, _
 	ev->sampled = sampled;
 	bpf_ringbuf_submit(ev, sg_event_wakes(kind));
 	return 0;
+}
+
+/* Tell the daemon that there is something to do with a stored frame (intercept). */
+static __always_inline void sg_event_frame(__u32 kind, __u32 frame, __u64 ticket)
+{
+	struct sg_run run = {};
+	struct sg_event *ev;
+
+	if (!sg_run_again(&run, NULL))
+		return;
+	ev = bpf_ringbuf_reserve(&sg_events, sizeof(*ev), 0);
+	if (!ev) {
+		sg_count(&run, SG_COUNTER_EVENTS_LOST);
+		return;
+	}
+	sg_event_fill(ev, &run, kind);
+	ev->frame = frame;
+	ev->ticket = ticket;
+	bpf_ringbuf_submit(ev, sg_event_wakes(kind));
 }
 
 /* One in sample_mask + 1 by this CPU's own count. */

@@ -182,6 +182,16 @@ struct {
 	__type(value, __u64);
 } sg_ticket SEC(".maps");
 
+/* How many frames are held of sources with this hash: none may have more waiting than it may have connections. 64 KB; two
+ * sources share a count once in 16384, and are then refused a little early. Written by the program.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << SG_HELD_BY_BITS);
+	__type(key, __u32);
+	__type(value, __u32);
+} sg_held_by SEC(".maps");
+
 /* What the guard answers itself. Written by the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -217,6 +227,22 @@ struct sg_rst {
 	bool turn; /* send back: swap MACs, for XDP_TX */
 };
 
+/* A whole segment, made of the frame at hand (intercept). Host order unless the type says otherwise. */
+struct sg_made {
+	struct sg_ip src, dst;
+	__be16 sport, dport;
+	__u32 seq, ack;
+	__u32 payload_sum; /* of its 16-bit words in memory order, folded */
+	__u16 payload_len;
+	__u16 window;
+	__u16 mss; /* the only option; 0 = none */
+	__u8 flags;
+	bool turn; /* send back: swap MACs, for XDP_TX */
+};
+
+/* The longest headers below TCP that are moved: Ethernet, four tags, IPv6. */
+#define SG_HEAD_BYTES 72
+
 /* What the packet at hand is, per CPU; not pinned. In a map and not on the stack, because the verifier
  * forgets what was stored: else it walks all that follows once for every way the headers can be
  * stacked (a million instructions), and the stack has 512 bytes.
@@ -238,6 +264,17 @@ struct sg_flow {
 	__u8 service;
 	bool limited; /* per source, by limits */
 	bool noted;   /* a refusal of its source need not be noted in sg_refused */
+	/* intercept */
+	bool through_door; /* set for sg_steps[SG_STEP_ENTRY]: the segment has the CA's numbers */
+	bool probing;      /* a request is read that may not go on: it is not counted */
+	struct sg_cookie_proof proof;
+	struct sg_made made;
+	__u64 source_hash;
+	__u64 question;
+	__u64 ticket;      /* of the frame stored last */
+	__u64 asked_since; /* of its source: since when it asks for something useful in vain */
+	bool canary;
+	__u8 head[SG_HEAD_BYTES];
 };
 
 struct {
@@ -254,6 +291,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sg_conn);
 } sg_scratch SEC(".maps");
+
+/* The first bytes of a request, to find its question. Per CPU; not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_question_text);
+} sg_texts SEC(".maps");
 
 /* An empty source, to insert. Never written. */
 struct {

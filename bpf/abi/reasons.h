@@ -113,6 +113,8 @@ enum sg_priority {
 	X(CANARIES, "canaries", "learned questions asked again")                                  \
 	X(LEARNED, "learned", "refused questions learned")                                        \
 	X(UNLEARNED, "unlearned", "learned questions forgotten because the CA's answer changed")  \
+	X(ODD_IP, "odd_ip",                                                                       \
+	  "packets with IP options, extension headers or in fragments, not let in")               \
 	X(REFUSED_EARLY, "refused_early", "first bytes that cannot begin a request")
 
 enum sg_counter {

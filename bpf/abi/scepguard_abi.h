@@ -451,8 +451,10 @@ enum sg_step {
 /* sg_frames[i]: first segments of connections, held for a turn, or on their way to the CA. One owner of the bytes at a
  * time: who took the slot free (compare-and-swap of `ticket` from 0), until it gives it back.
  */
-#define SG_NO_FRAME    0xffffffffu
-#define SG_FRAME_BYTES 1536 /* an Ethernet frame of 1500 bytes with four tags */
+#define SG_NO_FRAME  0xffffffffu
+#define SG_FRAME_MAX 1530 /* an Ethernet frame of 1500 bytes with four tags */
+#define SG_FRAME_BYTES \
+	1792 /* room for payload_off & 255 and SG_FRAME_MAX bytes behind it: what the verifier sees */
 
 enum sg_frame_state {
 	SG_FRAME_FREE,
@@ -489,6 +491,9 @@ struct sg_frame {
 	__u32 reason;
 	__u8 frame[SG_FRAME_BYTES]; /* as received */
 };
+
+/* sg_held_by: held frames, by a hash of their source. */
+#define SG_HELD_BY_BITS 14
 
 /* sg_waiting: key of a connection -> its slot in sg_frames. */
 struct sg_waiting {

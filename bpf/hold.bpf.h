@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* First segments of connections, stored: of those that wait for a turn, and of those whose SYN is on its way. A slot has
+ * one owner: who moved its ticket from 0. Its state moves by compare-and-swap; who moves it out of WAITING takes
+ * it out of what counts the waiting, too.
+ */
+#ifndef SG_HOLD_BPF_H
+#define SG_HOLD_BPF_H
+
+/* Slots looked at for a free one. All taken: as good as full. */
+#define SG_FRAME_TRIES 16
+
+static __always_inline struct sg_frame *sg_frame_slot(__u32 index)
+{
+	return bpf_map_lookup_elem(&sg_frames, &index);
+}
+
+/* The slot `index`, if it is still the one with this ticket. */
+static __always_inline struct sg_frame *sg_frame_of(__u32 index, __u64 ticket)
+{
+	struct sg_frame *frame = index == SG_NO_FRAME ? NULL : sg_frame_slot(index);
+
+	return frame && ticket && sg_read_once(frame->ticket) == ticket ? frame : NULL;
+}
+
+static __always_inline struct sg_intercept *sg_intercept_of(__u32 service)
+{
+	return bpf_map_lookup_elem(&sg_intercepts, &service);
+}
+
+/* How many frames of sources with this hash are held. */
+static __always_inline __u32 *sg_held_by_source(__u64 source_hash)
+{
+	__u32 index = (__u32)(source_hash >> 16) & ((1 << SG_HELD_BY_BITS) - 1);
+
+	return bpf_map_lookup_elem(&sg_held_by, &index);
+}
+
+static __always_inline void sg_frame_count(const struct sg_frame *frame, int by)
+{
+	struct sg_intercept *ic = sg_intercept_of(frame->service);
+	__u32 *held = sg_held_by_source(frame->source_hash), priority;
+
+	priority = sg_bound(frame->priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
+	if (ic)
+		__sync_fetch_and_add(&ic->waiting[priority], by);
+	if (held)
+		__sync_fetch_and_add(held, by);
+}
+
+/* Forget which slot the connection has, if it is this one. */
+static __always_inline void sg_waiting_forget(const struct sg_conn_key *key, __u64 ticket)
+{
+	const struct sg_waiting *waiting = bpf_map_lookup_elem(&sg_waiting, key);
+
+	if (waiting && waiting->ticket == ticket)
+		bpf_map_delete_elem(&sg_waiting, key);
+}
+
+/* Take a frame out of WAITING into `state`. True for the one who did it. */
+static __always_inline bool sg_frame_leave(struct sg_frame *frame, __u32 state)
+{
+	if (__sync_val_compare_and_swap(&frame->state, SG_FRAME_WAITING, state) !=
+	    SG_FRAME_WAITING)
+		return false;
+	sg_frame_count(frame, -1);
+	return true;
+}
+
+/* Give a slot back, in whatever state it is. */
+__noinline int sg_frame_free(__u32 index, __u64 ticket)
+{
+	struct sg_frame *frame = sg_frame_of(index, ticket);
+	struct sg_conn_key key;
+
+	if (!frame)
+		return 0;
+	if (!sg_frame_leave(frame, SG_FRAME_FREE))
+		frame->state = SG_FRAME_FREE;
+	key = frame->key;
+	sg_waiting_forget(&key, ticket);
+	__sync_val_compare_and_swap(&frame->ticket, ticket, 0);
+	return 1;
+}
+
+/* Has its time passed so long ago that nobody, daemon or client, will come for it? */
+static __always_inline bool sg_frame_stale(const struct sg_frame *frame,
+					   const struct sg_service *svc, __u64 now)
+{
+	if (frame->state == SG_FRAME_WAITING)
+		return frame->deadline + SG_TIMES->turnkeeper_stale < now;
+	return frame->since + svc->hold_ticks + svc->life_ticks < now;
+}
+
+/* Find a free slot, and give it a ticket. A stale one is freed on the way, for the next. SG_NO_FRAME: none. */
+__noinline __u32 sg_frame_take(__u64 ticket, __u64 now)
+{
+	struct sg_service *svc;
+	struct sg_frame *frame;
+	__u32 index, service;
+	__u64 old;
+
+	for (__u32 i = 0; i < SG_FRAME_TRIES; i++) {
+		index = ((__u32)ticket * SG_FRAME_TRIES + i) & sg_frame_mask;
+		frame = sg_frame_slot(index);
+		if (!frame)
+			return SG_NO_FRAME;
+		old = sg_read_once(frame->ticket);
+		if (!old && !__sync_val_compare_and_swap(&frame->ticket, 0, ticket))
+			return index;
+		service = frame->service;
+		svc = bpf_map_lookup_elem(&sg_services, &service);
+		if (old && svc && sg_frame_stale(frame, svc, now))
+			sg_frame_free(index, old);
+	}
+	return SG_NO_FRAME;
+}
+
+static __always_inline __u64 sg_ticket_next(void)
+{
+	__u32 zero = 0;
+	__u64 *next = bpf_map_lookup_elem(&sg_ticket, &zero);
+
+	return next ? __sync_fetch_and_add(next, 1) + 1 : 0;
+}
+
+/* One's complement sum of the payload at hand: of all of TCP, less its header. */
+static __always_inline __u32 sg_payload_sum(struct xdp_md *ctx, const struct sg_packet *pkt)
+{
+	__u32 header = pkt->payload_off - pkt->l4_off;
+	__u32 all = (__u32)sg_frame_sum(ctx, pkt->l4_off, header + pkt->payload_len);
+	__u32 less = (__u32)sg_frame_sum(ctx, pkt->l4_off, header);
+
+	return sg_sum_fold((all & 0xffff) + (~less & 0xffff));
+}
+
+/* Copy the frame at hand, and where its payload is. False: too long. */
+static __always_inline bool sg_frame_copy(struct xdp_md *ctx, const struct sg_run *run,
+					  struct sg_frame *frame)
+{
+	const struct sg_packet *pkt = &run->flow->pkt;
+	__u32 len = pkt->payload_off + pkt->payload_len;
+
+	asm volatile("" : "+r"(len));
+	if (len < 14 || len > SG_FRAME_MAX || bpf_xdp_load_bytes(ctx, 0, frame->frame, len))
+		return false;
+	frame->len = len;
+	frame->payload_off = pkt->payload_off;
+	frame->payload_len = pkt->payload_len;
+	frame->payload_sum = sg_payload_sum(ctx, pkt);
+	frame->seq = pkt->seq;
+	frame->ack = pkt->ack;
+	frame->ifindex = run->flow->ifindex;
+	frame->family = pkt->family;
+	return true;
+}
+
+/* Store the frame at hand in a slot of its own, in `state`. conn: what was read of it. Returns the index, and its
+ * ticket in flow->ticket; or SG_NO_FRAME.
+ */
+__noinline __u32 sg_frame_store(struct xdp_md *ctx, const struct sg_conn *conn, __u32 state)
+{
+	struct sg_run run = {};
+	struct sg_frame *frame;
+	__u64 ticket;
+	__u32 index;
+
+	if (!conn || !sg_run_again(&run, NULL))
+		return SG_NO_FRAME;
+	ticket = sg_ticket_next();
+	index = ticket ? sg_frame_take(ticket, run.flow->now) : SG_NO_FRAME;
+	frame = sg_frame_of(index, ticket);
+	if (!frame)
+		return SG_NO_FRAME;
+	frame->key = run.flow->key;
+	frame->service = run.flow->service;
+	frame->request_class = conn->client.request_class;
+	frame->priority = run.flow->ask.priority;
+	frame->question = run.flow->question;
+	frame->source_hash = run.flow->source_hash;
+	frame->canary = run.flow->canary;
+	frame->since = run.flow->now;
+	frame->deadline = run.flow->now + run.svc->hold_ticks;
+	frame->asked_since = run.flow->asked_since;
+	if (!sg_frame_copy(ctx, &run, frame)) {
+		__sync_val_compare_and_swap(&frame->ticket, ticket, 0);
+		return SG_NO_FRAME;
+	}
+	run.flow->ticket = ticket;
+	frame->state = state;
+	return index;
+}
+
+/* Does this source hold as many requests as it may have connections? */
+static __always_inline bool sg_holds_enough(const struct sg_run *run)
+{
+	const __u32 *held = sg_held_by_source(run->flow->source_hash);
+
+	return run->flow->limited && run->flow->limits.connections && held &&
+	       sg_read_once(*held) >= run->flow->limits.connections;
+}
+
+/* Hold the request at hand. Returns true when it is stored; else the client's next try finds out. */
+__noinline int sg_hold(struct xdp_md *ctx, const struct sg_conn *conn)
+{
+	struct sg_waiting waiting = {};
+	struct sg_run run = {};
+	struct sg_frame *frame;
+
+	if (!conn || !sg_run_again(&run, NULL) || !run.svc->hold_ticks)
+		return 0;
+	waiting.frame = sg_holds_enough(&run) ? SG_NO_FRAME
+					      : sg_frame_store(ctx, conn, SG_FRAME_WAITING);
+	waiting.ticket = run.flow->ticket;
+	frame = sg_frame_of(waiting.frame, waiting.ticket);
+	if (!frame) {
+		sg_count(&run, SG_COUNTER_HELD_FULL);
+		return 0;
+	}
+	sg_frame_count(frame, 1);
+	if (bpf_map_update_elem(&sg_waiting, &run.flow->key, &waiting, BPF_ANY)) {
+		sg_frame_free(waiting.frame, waiting.ticket);
+		sg_count(&run, SG_COUNTER_HELD_FULL);
+		return 0;
+	}
+	sg_count(&run, SG_COUNTER_HELD);
+	sg_event_frame(SG_EVENT_HELD, waiting.frame, waiting.ticket);
+	return 1;
+}
+
+/* The connection's frame again, perhaps with more in it, or with bytes before those stored: what is stored now goes to
+ * the CA. Not while somebody injects it.
+ */
+__noinline int sg_hold_again(struct xdp_md *ctx, __u32 index, __u64 ticket)
+{
+	struct sg_frame *frame = sg_frame_of(index, ticket);
+	struct sg_run run = {};
+
+	if (!frame || !sg_run_again(&run, NULL) || frame->state != SG_FRAME_WAITING)
+		return 0;
+	if (run.flow->pkt.seq == frame->seq && run.flow->pkt.payload_len == frame->payload_len)
+		return 0;
+	return sg_frame_copy(ctx, &run, frame);
+}
+
+/* How long it waited. */
+static __always_inline void sg_waited(struct sg_run *run, const struct sg_frame *frame)
+{
+	static const __u32 bounds_ms[SG_LATENCY_BUCKETS] = SG_LATENCY_BOUNDS_MS;
+	__u64 took = (run->flow->now - frame->since) * sg_tick_ns;
+	__u32 bucket = 0;
+
+	for (__u32 i = 0; i < SG_LATENCY_BUCKETS; i++)
+		bucket += took > (__u64)bounds_ms[i] * 1000000;
+	run->stats->waited[sg_bound(bucket, SG_LATENCY_BUCKETS + 1, 0)]++;
+	run->stats->waited_sum_ns += took;
+}
+
+/* Does somebody wait whose turn it is before one of this priority, and is there a daemon that gives turns? */
+static __always_inline bool sg_queue_before(const struct sg_run *run, __u32 priority)
+{
+	const struct sg_intercept *ic = sg_intercept_of(run->flow->service);
+
+	if (!ic || run->flow->now > ic->turnkeeper + SG_TIMES->turnkeeper_stale)
+		return false;
+	for (__u32 i = 0; i < SG_PRIORITY_MAX_; i++)
+		if (i <= priority && sg_read_once(ic->waiting[i]) > 0)
+			return true;
+	return false;
+}
+
+#endif

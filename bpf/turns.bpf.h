@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the daemon's turnkeeper asks of the program: place and slot for a held connection, by the same code and under the
+ * same lock as XDP; and an end for one whose time is over.
+ */
+#ifndef SG_TURNS_BPF_H
+#define SG_TURNS_BPF_H
+
+/* May the source of this frame have one more connection? Its rate was looked at when the request came. */
+static __always_inline bool sg_turn_source_may(const struct sg_live *live,
+					       const struct sg_frame *frame)
+{
+	struct sg_prefix_key prefix = {.prefixlen = 128, .ip = frame->key.client};
+	struct sg_source_key key = {.service = frame->service};
+	__u32 connections = live->source_default.connections;
+	const struct sg_policy *policy = NULL;
+	const struct sg_source *src;
+
+	if (live->policies)
+		policy = bpf_map_lookup_elem(&sg_prefixes, &prefix);
+	if (policy)
+		connections = policy->action == SG_POLICY_EXEMPT ? 0 : policy->limits.connections;
+	key.ip = sg_source_mask(&frame->key.client, live->ipv4_mask, live->ipv6_prefix);
+	src = bpf_map_lookup_elem(&sg_sources, &key);
+	return !src || !connections || src->connections < (__s32)connections;
+}
+
+SEC("syscall")
+int sg_turn(struct sg_turn_call *call)
+{
+	struct sg_ask ask = {.police = true};
+	struct sg_grant grant = {};
+	struct sg_budget *budget;
+	struct sg_service *svc;
+	struct sg_frame *frame;
+	struct sg_live *live;
+	__u32 zero = 0, service;
+
+	call->done = 0;
+	call->reason = SG_REASON_ADMITTED;
+	frame = sg_frame_of(call->frame, call->ticket);
+	live = bpf_map_lookup_elem(&sg_live, &zero);
+	if (!frame || !live || frame->state != SG_FRAME_WAITING)
+		return 0;
+	service = frame->service;
+	svc = bpf_map_lookup_elem(&sg_services, &service);
+	budget = bpf_map_lookup_elem(&sg_budgets, &service);
+	if (!svc || !budget)
+		return 0;
+	if (!sg_turn_source_may(live, frame)) {
+		call->reason = SG_REASON_SOURCE_CONNECTIONS;
+		return 0;
+	}
+	ask.key = frame->key;
+	ask.now = sg_now_ticks();
+	ask.police_since = live->police_since;
+	ask.priority = frame->priority;
+	ask.generation = sg_generation_next();
+	bpf_spin_lock(&budget->lock);
+	sg_budget_take(budget, svc, SG_TIMES, &ask, &grant);
+	bpf_spin_unlock(&budget->lock);
+	call->reason = grant.reason;
+	if (!sg_reason_admits(grant.reason))
+		return 0;
+	frame->place = grant.place;
+	frame->lease = grant.lease;
+	frame->reason = grant.reason;
+	frame->generation = ask.generation;
+	if (sg_frame_leave(frame, SG_FRAME_GRANTED)) {
+		call->done = 1;
+		return 0;
+	}
+	/* The client's own segment was admitted, or ended it, in between: the place is lost, the slot is not. */
+	sg_lease_return(budget, grant.lease, ask.generation);
+	return 0;
+}
+
+SEC("syscall")
+int sg_expire(struct sg_expire_call *call)
+{
+	struct sg_frame *frame = sg_frame_of(call->frame, call->ticket);
+	struct sg_stats *stats;
+	__u32 service;
+
+	call->done = 0;
+	if (!frame || frame->state != SG_FRAME_WAITING)
+		return 0;
+	service = frame->service;
+	stats = bpf_map_lookup_elem(&sg_stats, &service);
+	call->done = sg_frame_free(call->frame, call->ticket);
+	if (stats && call->done)
+		stats->counters[SG_COUNTER_HELD_EXPIRED]++;
+	return 0;
+}
+
+#endif
