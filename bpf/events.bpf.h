@@ -42,7 +42,7 @@ static __always_inline __u64 sg_event_wakes(__u32 kind)
 	__u64 waiting;
 
 	if (kind == SG_EVENT_DEAF || kind == SG_EVENT_LISTENING || kind == SG_EVENT_TABLE_FULL ||
-	    kind == SG_EVENT_HELD || kind == SG_EVENT_REPLAY)
+	    kind == SG_EVENT_REPLAY)
 		return BPF_RB_FORCE_WAKEUP;
 	waiting = bpf_ringbuf_query(&sg_events, BPF_RB_AVAIL_DATA);
 	return waiting >= SG_EVENTS_WAKE_FROM && waiting < SG_EVENTS_WAKE_TO ? BPF_RB_FORCE_WAKEUP
@@ -73,8 +73,8 @@ __noinline int sg_event_tell(struct sg_conn *conn, __u32 kind, __u32 priority, _
 	return 0;
 }
 
-/* Tell the daemon that there is something to do with a stored frame (intercept). */
-static __always_inline void sg_event_frame(__u32 kind, __u32 frame, __u64 ticket)
+/* Tell the daemon that there is something to do with a stored frame (intercept). now: wake it for this. */
+static __always_inline void sg_event_frame(__u32 kind, __u32 frame, __u64 ticket, bool now)
 {
 	struct sg_run run = {};
 	struct sg_event *ev;
@@ -89,7 +89,7 @@ static __always_inline void sg_event_frame(__u32 kind, __u32 frame, __u64 ticket
 	sg_event_fill(ev, &run, kind);
 	ev->frame = frame;
 	ev->ticket = ticket;
-	bpf_ringbuf_submit(ev, sg_event_wakes(kind));
+	bpf_ringbuf_submit(ev, now ? BPF_RB_FORCE_WAKEUP : sg_event_wakes(kind));
 }
 
 /* One in sample_mask + 1 by this CPU's own count. */

@@ -35,16 +35,19 @@ static __always_inline __u32 *sg_held_by_source(__u64 source_hash)
 	return bpf_map_lookup_elem(&sg_held_by, &index);
 }
 
-static __always_inline void sg_frame_count(const struct sg_frame *frame, int by)
+/* Count it in (1) or out (-1). Returns how many waited before with its priority. */
+static __always_inline __s32 sg_frame_count(const struct sg_frame *frame, int by)
 {
+	__s32 before = 0;
 	struct sg_intercept *ic = sg_intercept_of(frame->service);
 	__u32 *held = sg_held_by_source(frame->source_hash), priority;
 
 	priority = sg_bound(frame->priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER);
 	if (ic)
-		__sync_fetch_and_add(&ic->waiting[priority], by);
+		before = __sync_fetch_and_add(&ic->waiting[priority], by);
 	if (held)
 		__sync_fetch_and_add(held, by);
+	return before;
 }
 
 /* Forget which slot the connection has, if it is this one. */
@@ -205,6 +208,7 @@ __noinline int sg_hold(struct xdp_md *ctx, const struct sg_conn *conn)
 	struct sg_waiting waiting = {};
 	struct sg_run run = {};
 	struct sg_frame *frame;
+	bool alone;
 
 	if (!conn || !sg_run_again(&run, NULL) || !run.svc->hold_ticks)
 		return 0;
@@ -216,14 +220,15 @@ __noinline int sg_hold(struct xdp_md *ctx, const struct sg_conn *conn)
 		sg_count(&run, SG_COUNTER_HELD_FULL);
 		return 0;
 	}
-	sg_frame_count(frame, 1);
+	/* While one of its kind waits the daemon looks every few ms anyway. */
+	alone = sg_frame_count(frame, 1) <= 0;
 	if (bpf_map_update_elem(&sg_waiting, &run.flow->key, &waiting, BPF_ANY)) {
 		sg_frame_free(waiting.frame, waiting.ticket);
 		sg_count(&run, SG_COUNTER_HELD_FULL);
 		return 0;
 	}
 	sg_count(&run, SG_COUNTER_HELD);
-	sg_event_frame(SG_EVENT_HELD, waiting.frame, waiting.ticket);
+	sg_event_frame(SG_EVENT_HELD, waiting.frame, waiting.ticket, alone);
 	return 1;
 }
 

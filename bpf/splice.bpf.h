@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Intercept: the two halves of a spliced connection. The client's numbers are the same on both; the CA's differ by one
+ * constant. Below the guard's steps of police everything is in the CA's numbers: a client's segment is translated
+ * before them, the CA's after.
+ */
+#ifndef SG_SPLICE_BPF_H
+#define SG_SPLICE_BPF_H
+
+/* A 32-bit word of the packet changes: RFC 1624, eqn. 3. */
+static __always_inline __u16 sg_sum_replace(__u16 checksum, __be32 from, __be32 to)
+{
+	__u32 sum = (__u16)~checksum;
+
+	sum = sg_sum_add(sg_sum_add(sum, ~from), to);
+	return ~sg_sum_fold(sum);
+}
+
+/* Is the checksum of the packet at hand only begun (same host, veth)? Then it stays: what changes is not in it. */
+static __always_inline bool sg_splice_partial(const struct sg_run *run, __u32 flag,
+					      const struct sg_tcp_header *tcp)
+{
+	const struct sg_packet *pkt = &run->flow->pkt;
+
+	return run->conn->flags & flag &&
+	       sg_checksum_partial(pkt, tcp, pkt->payload_off - pkt->l4_off + pkt->payload_len);
+}
+
+/* The client's segment with the CA's numbers. */
+static __always_inline bool sg_splice_to_ca(struct xdp_md *ctx, struct sg_run *run)
+{
+	struct sg_tcp_header *tcp = sg_frame_at(ctx, run->flow->pkt.l4_off, sizeof(*tcp));
+	__be32 ack;
+
+	if (!tcp)
+		return false;
+	ack = sg_htonl(run->flow->pkt.ack - run->conn->splice.delta);
+	if (!sg_splice_partial(run, SG_CONN_PARTIAL, tcp))
+		tcp->checksum = sg_sum_replace(tcp->checksum, tcp->ack, ack);
+	tcp->ack = ack;
+	return true;
+}
+
+/* The CA's segment with the numbers the client knows. */
+static __always_inline bool sg_splice_to_client(struct xdp_md *ctx, struct sg_run *run, __u32 seq)
+{
+	struct sg_tcp_header *tcp = sg_frame_at(ctx, run->flow->pkt.l4_off, sizeof(*tcp));
+	__be32 to = sg_htonl(seq);
+
+	if (!tcp)
+		return false;
+	if (!sg_splice_partial(run, SG_CONN_CA_PARTIAL, tcp))
+		tcp->checksum = sg_sum_replace(tcp->checksum, tcp->seq, to);
+	tcp->seq = to;
+	return true;
+}
+
+/* ---- The stored segment ---- */
+
+/* The stored payload of a connection, or NULL. */
+static __always_inline struct sg_frame *sg_splice_frame(const struct sg_conn *conn)
+{
+	return sg_frame_of(conn->splice.frame, conn->splice.ticket);
+}
+
+/* Bytes of the payload at hand compared in one call. */
+#define SG_SAME_BYTES 8
+
+/* Are the bytes of the packet from `off` those of the frame from `at`? len: 1..8. */
+static __always_inline bool sg_same_some(struct xdp_md *ctx, const struct sg_frame *frame, __u32 off,
+					 __u32 at, __u32 len)
+{
+	const __u8 *bytes = sg_frame_at(ctx, off, 1);
+
+	for (__u32 i = 0; i < SG_SAME_BYTES; i++) {
+		if (i >= len)
+			break;
+		bytes = sg_frame_at(ctx, off + i, 1);
+		at &= 2047;
+		if (!bytes || at + i >= SG_FRAME_BYTES || *bytes != frame->frame[at + i])
+			return false;
+	}
+	return true;
+}
+
+/* One piece, as a function: the verifier walks it once. Returns 1 when the bytes are the same. */
+__noinline int sg_same_piece(struct xdp_md *ctx, __u32 index, __u32 off, __u32 at, __u32 len)
+{
+	const struct sg_frame *frame = sg_frame_slot(index);
+
+	return frame && sg_same_some(ctx, frame, off, at, len);
+}
+
+/* Does the segment at hand say the same as what is stored, where both have bytes? */
+__noinline int sg_splice_same(struct xdp_md *ctx, struct sg_conn *conn)
+{
+	struct sg_run run = {};
+	struct sg_frame *frame;
+	__u32 skip, have, off, at;
+
+	if (!conn || !sg_run_again(&run, conn))
+		return 1;
+	frame = sg_splice_frame(conn);
+	if (!frame)
+		return 1;
+	skip = run.flow->pkt.seq - frame->seq; /* not before the first byte: the caller has looked */
+	if (skip >= frame->payload_len)
+		return 1;
+	have = frame->payload_len - skip;
+	if (have > run.flow->pkt.payload_len)
+		have = run.flow->pkt.payload_len;
+	off = run.flow->pkt.payload_off;
+	at = frame->payload_off + skip;
+	for (__u32 i = 0; i < SG_FRAME_BYTES / SG_SAME_BYTES; i++) {
+		if (!have)
+			break;
+		if (!sg_same_piece(ctx, conn->splice.frame, off, at, have))
+			return 0;
+		off += SG_SAME_BYTES;
+		at += SG_SAME_BYTES;
+		have -= have < SG_SAME_BYTES ? have : SG_SAME_BYTES;
+	}
+	return 1;
+}
+
+/* Ended by the guard: the client, whose segment this is, gets a RST for it; the CA gets one when its time comes
+ * (reaper, or for the next segment it sends).
+ */
+static __always_inline int sg_splice_cut(struct xdp_md *ctx, struct sg_run *run)
+{
+	sg_conn_flag(run->conn, SG_CONN_CUT);
+	sg_conn_abandon(run);
+	return sg_answer_stray(ctx, run->flow);
+}
+
+/* ---- The CA's side ---- */
+
+/* The CA has answered the SYN: with this its handshake ends here. */
+static __always_inline void sg_back_handshake(struct sg_run *run)
+{
+	struct sg_conn *conn = run->conn;
+	__u32 ack = conn->ca.isn + 1;
+
+	conn->splice.delta = conn->splice.cookie - conn->ca.isn;
+	if (__sync_val_compare_and_swap(&conn->state, SG_CONN_SYN_ACKED, SG_CONN_ESTABLISHED) !=
+	    SG_CONN_SYN_ACKED) {
+		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_ACK, run->flow->now);
+		return;
+	}
+	conn->client.handshake = run->flow->now;
+	conn->client.seen = run->flow->now;
+	conn->client.ack = ack;
+	conn->client.request_ack = ack;
+	if (conn->client.line_done)
+		conn->client.requested = run->flow->now;
+	sg_client_handshake(conn);
+	sg_conn_extend(run);
+	sg_count(run, SG_COUNTER_SPLICED);
+}
+
+/* Make the CA's SYN-ACK the ACK to it, with the stored bytes if there is room. Returns the XDP action. */
+__noinline int sg_back_ack(struct xdp_md *ctx, struct sg_conn *conn)
+{
+	struct sg_run run = {};
+	struct sg_frame *frame;
+	struct sg_made *made;
+	__u32 len, from;
+
+	if (!conn || !sg_run_again(&run, conn))
+		return XDP_DROP;
+	frame = sg_splice_frame(conn);
+	made = sg_made_answer(run.flow, conn->client.isn + 1, conn->ca.isn + 1, SG_TCP_ACK);
+	made->window = conn->splice.window;
+	if (!frame) {
+		sg_count(&run, SG_COUNTER_REPLAY_LATER);
+		return sg_made_send(ctx);
+	}
+	len = frame->payload_len;
+	from = frame->payload_off;
+	made->payload_len = len;
+	made->payload_sum = frame->payload_sum;
+	made->flags |= SG_TCP_PSH;
+	if (!sg_make_room(ctx)) {
+		made->payload_len = 0;
+		made->payload_sum = 0;
+		made->flags = SG_TCP_ACK;
+		sg_count(&run, SG_COUNTER_REPLAY_LATER);
+		sg_event_frame(SG_EVENT_REPLAY, conn->splice.frame, conn->splice.ticket, true);
+		return sg_made_send(ctx);
+	}
+	asm volatile("" : "+r"(len));
+	asm volatile("" : "+r"(from));
+	if (!len || len > SG_FRAME_MAX || !sg_make_headers(ctx) ||
+	    bpf_xdp_store_bytes(ctx, run.flow->pkt.l4_off + sizeof(struct sg_tcp_header),
+				frame->frame + (from & 255), len))
+		return XDP_DROP;
+	conn->client.end = conn->splice.first_end;
+	sg_count(&run, SG_COUNTER_REPLAYED);
+	return XDP_TX;
+}
+
+static __always_inline int sg_back_syn_ack(struct xdp_md *ctx, struct sg_run *run)
+{
+	struct sg_conn *conn = run->conn;
+	struct sg_tcp_header *tcp = sg_frame_at(ctx, run->flow->pkt.l4_off, sizeof(*tcp));
+
+	if (!tcp)
+		return XDP_DROP;
+	/* The client has gone, or the guard has ended it: the CA's slot must go. */
+	if (conn->state == SG_CONN_CLOSED || conn->flags & (SG_CONN_ABANDONED | SG_CONN_CUT)) {
+		sg_conn_finish(conn, run->flow->now);
+		return sg_answer_stray(ctx, run->flow);
+	}
+	if (run->flow->pkt.ack != conn->client.isn + 1 || run->flow->pkt.seq != conn->ca.isn)
+		return XDP_DROP;
+	if (sg_checksum_partial(&run->flow->pkt, tcp,
+				run->flow->pkt.payload_off - run->flow->pkt.l4_off +
+					run->flow->pkt.payload_len))
+		sg_conn_flag(conn, SG_CONN_CA_PARTIAL);
+	sg_back_handshake(run);
+	return sg_back_ack(ctx, conn);
+}
+
+/* Once the CA has acknowledged what was stored, it will not be asked for again. */
+static __always_inline void sg_back_served(struct sg_conn *conn)
+{
+	if (conn->splice.frame == SG_NO_FRAME ||
+	    sg_seq_after(conn->splice.first_end, conn->ca.ack))
+		return;
+	sg_frame_free(conn->splice.frame, conn->splice.ticket);
+	conn->splice.frame = SG_NO_FRAME;
+}
+
+/* Packets of the CA to spliced connections, after everything else was done with them. */
+SEC("xdp")
+int scepguard_back(struct xdp_md *ctx)
+{
+	struct sg_run run = {};
+	__u32 seq;
+
+	if (!sg_run_again(&run, NULL))
+		return XDP_PASS;
+	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
+	if (!run.conn || !(run.conn->flags & SG_CONN_SPLICED))
+		return XDP_PASS;
+	if ((run.flow->pkt.tcp_flags & (SG_TCP_SYN | SG_TCP_RST)) == SG_TCP_SYN)
+		return sg_back_syn_ack(ctx, &run);
+	sg_back_served(run.conn);
+	/* The client believes itself connected: a CA that refuses resets that. */
+	seq = run.conn->ca.known ? run.flow->pkt.seq + run.conn->splice.delta
+				 : run.conn->splice.cookie + 1;
+	return sg_splice_to_client(ctx, &run, seq) ? XDP_PASS : XDP_DROP;
+}
+
+#endif
