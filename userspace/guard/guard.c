@@ -214,6 +214,27 @@ int sg_guard_end(struct sg_guard *g, const struct sg_conn_key *key, __u64 genera
 	return call.ended;
 }
 
+/* Run one of the calls that only a program which can intercept has. */
+static int run_call(const struct sg_guard *g, enum sg_guard_call which, void *call, __u32 size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = call, .ctx_size_in = size);
+	int fd = sg_guard_call_fd(g, which);
+
+	if (fd < 0)
+		return fd;
+	return bpf_prog_test_run_opts(fd, &opts) ? -errno : 0;
+}
+
+int sg_guard_turn(struct sg_guard *g, struct sg_turn_call *call)
+{
+	return run_call(g, SG_CALL_TURN, call, sizeof(*call));
+}
+
+int sg_guard_expire(struct sg_guard *g, struct sg_expire_call *call)
+{
+	return run_call(g, SG_CALL_EXPIRE, call, sizeof(*call));
+}
+
 int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t len)
 {
 	struct xdp_md ctx = {.data_end = len, .ingress_ifindex = ifindex};
@@ -221,7 +242,7 @@ int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t
 		    .ctx_size_in = sizeof(ctx), .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .repeat = 1,
 		    .batch_size = 1);
 
-	if (len < 14 || len > 1514)
+	if (len < 14 || len > SG_FRAME_BYTES)
 		return -EINVAL;
 	return bpf_prog_test_run_opts(sg_guard_program_fd(g), &opts) ? -errno : 0;
 }

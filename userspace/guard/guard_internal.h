@@ -55,7 +55,14 @@ int sg_guard_load(struct sg_guard *g, enum sg_mode highest);
 void sg_guard_unload(struct sg_guard *g);
 struct bpf_map *sg_guard_bpf_map(const struct sg_guard *g, enum sg_guard_map map);
 int sg_guard_program_fd(const struct sg_guard *g);
-enum sg_guard_call { SG_CALL_CLOCK, SG_CALL_TAKE, SG_CALL_END, SG_CALL_MAX_ };
+enum sg_guard_call {
+	SG_CALL_CLOCK,
+	SG_CALL_TAKE,
+	SG_CALL_END,
+	SG_CALL_TURN,
+	SG_CALL_EXPIRE,
+	SG_CALL_MAX_
+};
 int sg_guard_call_fd(const struct sg_guard *g, enum sg_guard_call call);
 
 /* guard_attach.c */

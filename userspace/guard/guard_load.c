@@ -209,6 +209,11 @@ struct bpf_map *sg_guard_bpf_map(const struct sg_guard *g, enum sg_guard_map map
 		[SG_MAP_STATS] = g->skel->maps.sg_stats,
 		[SG_MAP_PASSED] = g->skel->maps.sg_passed,
 		[SG_MAP_EVENTS] = g->skel->maps.sg_events,
+		[SG_MAP_FRAMES] = g->skel->maps.sg_frames,
+		[SG_MAP_WAITING] = g->skel->maps.sg_waiting,
+		[SG_MAP_EDGES] = g->skel->maps.sg_edges,
+		[SG_MAP_QUESTIONS] = g->skel->maps.sg_questions,
+		[SG_MAP_INTERCEPTS] = g->skel->maps.sg_intercepts,
 	};
 
 	return maps[map];
@@ -235,9 +240,11 @@ int sg_guard_call_fd(const struct sg_guard *g, enum sg_guard_call call)
 		[SG_CALL_CLOCK] = g->skel->progs.sg_clock,
 		[SG_CALL_TAKE] = g->skel->progs.sg_take,
 		[SG_CALL_END] = g->skel->progs.sg_end,
+		[SG_CALL_TURN] = bpf_object__find_program_by_name(g->skel->obj, "sg_turn"),
+		[SG_CALL_EXPIRE] = bpf_object__find_program_by_name(g->skel->obj, "sg_expire"),
 	};
 
-	return bpf_program__fd(programs[call]);
+	return programs[call] ? bpf_program__fd(programs[call]) : -ENOENT;
 }
 
 __u32 sg_guard_hz(const struct sg_guard *g)
