@@ -200,10 +200,13 @@ struct {
 	__type(value, struct sg_question_bucket);
 } sg_questions SEC(".maps");
 
-/* Who waits, and canaries. Written by the program; turnkeeper by the daemon. */
+/* Who waits, and canaries. Written by the program; turnkeeper by the daemon, which has it in its memory: an update
+ * would put back all the rest.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SG_SERVICES);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sg_intercept);
 } sg_intercepts SEC(".maps");
