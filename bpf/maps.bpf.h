@@ -145,9 +145,11 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sg_events SEC(".maps");
 
-/* ---- Intercept. Loaded for another mode, sg_frames and sg_waiting have one element. ---- */
+/* ---- Intercept. Of full size in every mode (7 MB), since a pinned map keeps its size and the mode may rise. ---- */
 
-/* The programs. Pinned: a PROG_ARRAY forgets its programs when nobody holds it. Written by the daemon. */
+/* The programs, of this load: not shared with another one's, but pinned by a name of its own, since a
+ * PROG_ARRAY forgets its programs when nobody holds it. Written by the daemon (guard_steps.c).
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, SG_STEP_MAX_);
