@@ -145,9 +145,11 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sg_events SEC(".maps");
 
-/* ---- Intercept. Loaded for another mode, sg_frames and sg_waiting have one element. ---- */
+/* ---- Intercept. Of full size in every mode (7 MB), since a pinned map keeps its size and the mode may rise. ---- */
 
-/* The programs. Pinned: a PROG_ARRAY forgets its programs when nobody holds it. Written by the daemon. */
+/* The programs, of this load: not shared with another one's, but pinned by a name of its own, since a
+ * PROG_ARRAY forgets its programs when nobody holds it. Written by the daemon (guard_steps.c).
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, SG_STEP_MAX_);
@@ -210,10 +212,13 @@ struct {
 	__type(value, struct sg_question_bucket);
 } sg_questions SEC(".maps");
 
-/* Who waits, and canaries. Written by the program; turnkeeper by the daemon. */
+/* Who waits, and canaries. Written by the program; turnkeeper by the daemon, which has it in its memory: an update
+ * would put back all the rest.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SG_SERVICES);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sg_intercept);
 } sg_intercepts SEC(".maps");

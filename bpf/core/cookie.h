@@ -69,6 +69,12 @@ static __always_inline __u64 sg_cookie_word(__be32 low, __be32 high)
 	return (__u64)high << 32 | low;
 }
 
+/* Both addresses are IPv4? One test: of six branches the verifier would walk every way. */
+static __always_inline bool sg_cookie_is_v4(const __be32 a[4], const __be32 b[4])
+{
+	return !(a[0] | a[1] | (a[2] ^ sg_htonl(0xffff)) | b[0] | b[1] | (b[2] ^ sg_htonl(0xffff)));
+}
+
 /* Absorb addresses and ports. IPv4: 16 bytes, else 40; the last word has 7 more. */
 static __always_inline void sg_cookie_absorb(struct sg_cookie_prefix *p, const __u64 key[2],
 					     const struct sg_cookie_flow *flow)
@@ -76,7 +82,7 @@ static __always_inline void sg_cookie_absorb(struct sg_cookie_prefix *p, const _
 	const __be32 *a = flow->client.w, *b = flow->ca.w;
 
 	sg_siphash_begin(&p->hash, key);
-	if (sg_ip_is_v4(&flow->client) && sg_ip_is_v4(&flow->ca)) {
+	if (sg_cookie_is_v4(a, b)) {
 		p->length = 23ull << 56;
 		sg_siphash_word(&p->hash, sg_cookie_word(a[3], b[3]));
 	} else {
@@ -157,12 +163,53 @@ static __always_inline __u32 sg_cookie_make(const __u64 (*keys)[2],
 	return sg_cookie_isn(upper, sg_cookie_macs(&p, upper, slot), slot);
 }
 
-/* Is this ISN, made in [slot], among the candidates? Then that is the proof. */
-static __always_inline bool sg_cookie_found(const __u32 candidates[SG_COOKIE_CANDIDATES], __u32 isn,
+/* Negative when one of the candidates is this ISN, else not. One test instead of four branches, which
+ * spares the verifier most of its work: only 0 - 1 is negative in 64 bits.
+ */
+static __always_inline __s64 sg_cookie_among(const __u32 candidates[SG_COOKIE_CANDIDATES],
+					     __u32 isn)
+{
+	__u64 found = 0;
+
+	for (__u32 i = 0; i < SG_COOKIE_CANDIDATES; i++)
+		found |= (__u64)(candidates[i] ^ isn) - 1;
+	return (__s64)found;
+}
+
+/* Look for a cookie with these upper eight bits, newest slots first. Returns true with [macs] and
+ * [odd], the later slot of their pair, and [p] of the key in use then.
+ */
+static __always_inline bool sg_cookie_search(const __u64 (*keys)[2],
+					     const struct sg_cookie_flow *flow, __u32 slot,
+					     const __u32 candidates[SG_COOKIE_CANDIDATES],
+					     __u32 upper, struct sg_cookie_prefix *p, __u64 *macs,
+					     __u32 *odd)
+{
+	__u32 absorbed = 2; /* neither half */
+
+	*odd = slot | 1;
+	SG_NO_UNROLL
+	for (__u32 i = 0; i < SG_COOKIE_PAIRS; i++, *odd -= 2) {
+		__u32 half = sg_cookie_half(*odd);
+
+		if (half != absorbed)
+			sg_cookie_absorb(p, keys[half], flow);
+		absorbed = half;
+		*macs = sg_cookie_macs(p, upper, *odd);
+		if ((sg_cookie_among(candidates, sg_cookie_isn(upper, *macs, 0)) |
+		     sg_cookie_among(candidates, sg_cookie_isn(upper, *macs, 1))) < 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the candidate that is this ISN, made in a slot of this age, proves. */
+static __always_inline void sg_cookie_found(const __u32 candidates[SG_COOKIE_CANDIDATES], __u32 isn,
 					    __u32 age, struct sg_cookie_proof *proof)
 {
+	/* The pairs reach one slot further than the six: into the future, or further back. */
 	if (age >= SG_COOKIE_SLOTS)
-		return false;
+		return;
 	for (__u32 i = 0; i < SG_COOKIE_CANDIDATES; i++) {
 		if (candidates[i] != isn)
 			continue;
@@ -170,42 +217,8 @@ static __always_inline bool sg_cookie_found(const __u32 candidates[SG_COOKIE_CAN
 		proof->look = age < SG_COOKIE_SLOTS_GOOD ? SG_COOKIE_GOOD : SG_COOKIE_OLD;
 		proof->which = i;
 		proof->mss_index = isn >> 30;
-		return true;
+		return;
 	}
-	return false;
-}
-
-/* Look for a cookie with these upper eight bits, newest slots first. */
-static __always_inline bool sg_cookie_search(const __u64 (*keys)[2],
-					     const struct sg_cookie_flow *flow, __u32 client_isn,
-					     __u32 slot, const __u32 *candidates, __u32 upper,
-					     struct sg_cookie_proof *proof)
-{
-	struct sg_cookie_prefix p = {};
-	__u32 absorbed = 2; /* neither half */
-
-	SG_NO_UNROLL
-	for (__u32 i = 0; i < SG_COOKIE_PAIRS; i++) {
-		__u32 odd = (slot | 1) - 2 * i; /* a slot "before" the future: its age is huge */
-		__u32 half = sg_cookie_half(odd);
-		__u64 macs;
-
-		if (slot - odd != 0xffffffffu && slot - odd >= SG_COOKIE_SLOTS)
-			return false;
-		if (half != absorbed)
-			sg_cookie_absorb(&p, keys[half], flow);
-		absorbed = half;
-		macs = sg_cookie_macs(&p, upper, odd);
-		if (sg_cookie_found(candidates, sg_cookie_isn(upper, macs, odd), slot - odd,
-				    proof) ||
-		    sg_cookie_found(candidates, sg_cookie_isn(upper, macs, odd - 1), slot - odd + 1,
-				    proof)) {
-			proof->first =
-				sg_cookie_first(&p, client_isn) == (upper & SG_COOKIE_FIRST_BITS);
-			return true;
-		}
-	}
-	return false;
 }
 
 /* Is one of the candidates a cookie of this flow, from this slot or the two before (GOOD) or the three
@@ -220,18 +233,30 @@ static __always_inline void sg_cookie_check(const __u64 (*keys)[2],
 					    const __u32 candidates[SG_COOKIE_CANDIDATES],
 					    struct sg_cookie_proof *proof)
 {
+	struct sg_cookie_prefix p = {};
+	__u32 upper = 0, odd = 0;
+	bool found = false;
+	__u64 macs = 0;
+
 	*proof = (struct sg_cookie_proof){};
 	SG_NO_UNROLL
-	for (__u32 i = 0; i < SG_COOKIE_CANDIDATES; i++) {
-		__u32 upper = candidates[i] >> 24;
-		bool again = false;
+	for (__u32 i = 0; i < SG_COOKIE_CANDIDATES && !found; i++) {
+		__s64 again = 0;
 
+		upper = candidates[i] >> 24;
 		for (__u32 k = 0; k < i; k++)
-			again |= candidates[k] >> 24 == upper;
-		if (!again &&
-		    sg_cookie_search(keys, flow, client_isn, slot, candidates, upper, proof))
-			return;
+			again |= (__s64)(candidates[k] >> 24 ^ upper) - 1;
+		if (again >= 0)
+			found = sg_cookie_search(keys, flow, slot, candidates, upper, &p, &macs,
+						 &odd);
 	}
+	if (!found)
+		return;
+	for (__u32 i = 0; i < 2; i++)
+		sg_cookie_found(candidates, sg_cookie_isn(upper, macs, odd - i), slot - odd + i,
+				proof);
+	if (proof->look)
+		proof->first = sg_cookie_first(&p, client_isn) == (upper & SG_COOKIE_FIRST_BITS);
 }
 
 #endif

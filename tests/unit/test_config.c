@@ -143,7 +143,6 @@ static void test_example_loads(void **state)
 	assert_int_equal(conf->sources.prefixes[0].limits.rate.count, 300);
 	assert_true(conf->sources.prefixes[1].exempt);
 	assert_true(conf->sources.prefixes[2].deny);
-	assert_int_equal(sg_config_check_supported(conf, &errors), 0);
 }
 
 static void test_least_has_defaults(void **state)
@@ -358,15 +357,19 @@ static void test_endpoints_apart(void **state)
 	assert_int_equal(conf->service_count, 3);
 }
 
-static void test_intercept_not_yet(void **state)
+static void test_intercept(void **state)
 {
-	_cleanup_config_ struct sg_config *conf = parse("mode: intercept\n" LEAST "}]");
+	_cleanup_config_ struct sg_config *conf = parse(
+		"mode: intercept\n" LEAST ", intercept: {answer: unavailable, answer_ttl: 30s, "
+		"question: path, hold: 15s, mss: 536}}]");
 
 	(void)state;
-	assert_int_equal(sg_config_check_supported(conf, &errors), -EOPNOTSUPP);
-	assert_int_equal(errors.count, 1);
-	assert_string_equal(errors.entries[0].text,
-			    "t.yaml: mode 'intercept' is not in this version yet: use police");
+	assert_int_equal(conf->mode, SG_CONFIG_MODE_INTERCEPT);
+	assert_int_equal(conf->services[0].intercept.answer, SG_CONFIG_ANSWER_UNAVAILABLE);
+	assert_int_equal(conf->services[0].intercept.question, SG_CONFIG_QUESTION_PATH);
+	assert_int_equal(conf->services[0].intercept.answer_ttl_ns, 30 * SG_NS_PER_S);
+	assert_int_equal(conf->services[0].intercept.hold_ns, 15 * SG_NS_PER_S);
+	assert_int_equal(conf->services[0].intercept.mss, 536);
 }
 
 /* Every preset is a value its own key accepts, and every key has a name of its own. */
@@ -467,7 +470,7 @@ int main(void)
 		cmocka_unit_test(test_every_service_key),
 		cmocka_unit_test(test_defaults_give_way),
 		cmocka_unit_test(test_endpoints_apart),
-		cmocka_unit_test(test_intercept_not_yet),
+		cmocka_unit_test(test_intercept),
 		cmocka_unit_test(test_table_is_sound),
 		cmocka_unit_test(test_example_cut_anywhere),
 		cmocka_unit_test(test_example_damaged_anywhere),

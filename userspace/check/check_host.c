@@ -18,12 +18,7 @@
 void sg_check_config(struct sg_check *c)
 {
 	char listen[SG_LISTEN_TEXT];
-	struct sg_config_errors *errors = calloc(1, sizeof(*errors));
 
-	if (errors && sg_config_check_supported(c->conf, errors))
-		sg_check_add(c, SG_CHECK_ERROR, "mode", "in the configuration: mode: police", "%s",
-			     errors->entries[0].text + strlen(errors->file) + strlen(": "));
-	free(errors);
 	if (c->conf->time_scale > 1)
 		sg_check_add(
 			c, SG_CHECK_WARNING, "time_scale", "in the configuration: time_scale: 1",

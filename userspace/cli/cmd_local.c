@@ -83,8 +83,6 @@ int sg_cmd_check(const struct sg_cli_args *args)
 	if (!errors)
 		return SG_EXIT_FAILED;
 	err = sg_config_load(config_of(args), &conf, errors);
-	if (!err)
-		err = sg_config_check_supported(conf, errors);
 	if (err)
 		return print_config_errors(args, errors);
 	return check_machine(args, conf);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What can be said about a valid configuration without the file. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "config.h"
@@ -12,15 +11,6 @@ void sg_config_free(struct sg_config *conf)
 		return;
 	free(conf->sources.prefixes);
 	free(conf);
-}
-
-int sg_config_check_supported(const struct sg_config *conf, struct sg_config_errors *errors)
-{
-	if (conf->mode != SG_CONFIG_MODE_INTERCEPT)
-		return 0;
-	sg_config_errors_add(errors, 0, 0,
-			     "mode 'intercept' is not in this version yet: use police");
-	return -EOPNOTSUPP;
 }
 
 __u32 sg_config_cap_connections(const struct sg_conf_service *service)

@@ -325,11 +325,6 @@ static inline void sg_cleanup_config(struct sg_config **conf)
 }
 #define _cleanup_config_ __attribute__((cleanup(sg_cleanup_config)))
 
-/* Whether this version can do what the file asks for. Returns 0, or -EOPNOTSUPP with the reason
- * in @errors.
- */
-int sg_config_check_supported(const struct sg_config *conf, struct sg_config_errors *errors);
-
 /* The guard's own caps for a service (DESIGN 4): new connections in any window, and at once. Always
  * at least 1; 0 = the service has no such limit.
  */

@@ -28,8 +28,6 @@ int sg_run_read_config(const char *path, struct sg_config **ret)
 	if (!errors)
 		return -ENOMEM;
 	err = sg_config_load(path, &conf, errors);
-	if (!err)
-		err = sg_config_check_supported(conf, errors);
 	tell_errors(errors);
 	if (err)
 		return errors->count ? err : sg_log_err(err, "cannot read '%s'", path);

@@ -34,12 +34,6 @@ static json_t *set_mode(struct sg_daemon *d, const struct sg_control_request *re
 	__u64 trial = sg_guard_ticks(d->guard, req->confirm_within_ns);
 	int err;
 
-	if (req->mode > SG_MODE_POLICE) {
-		snprintf(error, SG_CONTROL_ERROR,
-			 "mode '%s' is not in this version yet: use police",
-			 sg_label_mode(req->mode));
-		return NULL;
-	}
 	err = sg_guard_set_mode(d->guard, req->mode, trial);
 	if (err) {
 		snprintf(error, SG_CONTROL_ERROR, "cannot change to mode '%s': %s (see the log)",

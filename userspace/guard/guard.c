@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Life of the guard: open, apply, tend, close; the mode; calls into the program. */
+/* Life of the guard: open, apply, tend, close; calls into the program. */
 #include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
@@ -29,19 +29,6 @@ static int read_live(struct sg_guard *g)
 	return 0;
 }
 
-/* The highest mode the program must be able to do: the file's, and what a takeover finds in force. */
-static enum sg_mode needed_mode(const struct sg_guard *g, const struct sg_config *conf)
-{
-	enum sg_mode now = g->live.mode_word & 0xf, then = (g->live.mode_word >> 4) & 0xf;
-	enum sg_mode need = (enum sg_mode)conf->mode;
-
-	if (g->live.config_mode == (__u32)conf->mode && g->live.loaded) {
-		need = now > need ? now : need;
-		need = then > need ? then : need;
-	}
-	return need;
-}
-
 static int open_loaded(struct sg_guard *g, const struct sg_config *conf)
 {
 	enum sg_mode need;
@@ -51,7 +38,7 @@ static int open_loaded(struct sg_guard *g, const struct sg_config *conf)
 		err = read_live(g);
 	if (err)
 		return err;
-	need = needed_mode(g, conf);
+	need = sg_guard_mode_needed(g, conf);
 	if (need > g->highest)
 		err = sg_guard_load(g, need);
 	/* Before anything is written: a guard that is there keeps its mode and limits when we fail. */
@@ -98,6 +85,7 @@ int sg_guard_open(const struct sg_config *conf, struct sg_guard **ret)
 		if (!err)
 			err = sg_guard_attach_all(g);
 		if (!err) {
+			sg_guard_steps_settle(g);
 			sg_guard_joins_note(g);
 			err = sg_guard_live_write(g);
 		}
@@ -143,7 +131,7 @@ static bool same_interfaces(const struct sg_guard *g, const struct sg_config *co
 static bool same_tables(const struct sg_config *a, const struct sg_config *b)
 {
 	return a->tables.connections == b->tables.connections &&
-	       a->tables.sources == b->tables.sources &&
+	       a->tables.sources == b->tables.sources && a->tables.held == b->tables.held &&
 	       a->tables.syn_limiter == b->tables.syn_limiter;
 }
 
@@ -163,13 +151,9 @@ int sg_guard_apply(struct sg_guard *g, const struct sg_config *conf)
 			"detach`, then start again");
 	if (!same_tables(conf, g->conf))
 		sg_log_warning("tables keep their sizes until `scepguard detach` and a start");
-	if ((enum sg_mode)conf->mode > g->highest) {
-		err = sg_guard_load(g, (enum sg_mode)conf->mode);
-		if (!err)
-			err = sg_guard_links_update(g);
-		if (err)
-			return err;
-	}
+	err = sg_guard_mode_enable(g, (enum sg_mode)conf->mode);
+	if (err)
+		return err;
 	err = sg_guard_configure(g, conf);
 	if (err) {
 		/* Services are written one by one: put the old ones back. */
@@ -214,6 +198,27 @@ int sg_guard_end(struct sg_guard *g, const struct sg_conn_key *key, __u64 genera
 	return call.ended;
 }
 
+/* Run one of the calls that only a program which can intercept has. */
+static int run_call(const struct sg_guard *g, enum sg_guard_call which, void *call, __u32 size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = call, .ctx_size_in = size);
+	int fd = sg_guard_call_fd(g, which);
+
+	if (fd < 0)
+		return fd;
+	return bpf_prog_test_run_opts(fd, &opts) ? -errno : 0;
+}
+
+int sg_guard_turn(struct sg_guard *g, struct sg_turn_call *call)
+{
+	return run_call(g, SG_CALL_TURN, call, sizeof(*call));
+}
+
+int sg_guard_expire(struct sg_guard *g, struct sg_expire_call *call)
+{
+	return run_call(g, SG_CALL_EXPIRE, call, sizeof(*call));
+}
+
 int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t len)
 {
 	struct xdp_md ctx = {.data_end = len, .ingress_ifindex = ifindex};
@@ -221,57 +226,9 @@ int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t
 		    .ctx_size_in = sizeof(ctx), .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .repeat = 1,
 		    .batch_size = 1);
 
-	if (len < 14 || len > 1514)
+	if (len < 14 || len > SG_FRAME_BYTES)
 		return -EINVAL;
 	return bpf_prog_test_run_opts(sg_guard_program_fd(g), &opts) ? -errno : 0;
-}
-
-int sg_guard_mode(struct sg_guard *g, enum sg_mode *now, enum sg_mode *then, __u64 *until_ticks)
-{
-	__u64 ticks;
-	int err = sg_guard_clock(g, &ticks, NULL);
-
-	if (err)
-		return err;
-	*now = sg_mode_now(g->live.mode_word, ticks);
-	*then = (g->live.mode_word >> 4) & 0xf;
-	*until_ticks = g->live.mode_word >> 8;
-	if (*until_ticks && ticks >= *until_ticks)
-		*until_ticks = 0;
-	return 0;
-}
-
-int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks)
-{
-	enum sg_mode before, then;
-	__u64 ticks, until;
-	int err = sg_guard_clock(g, &ticks, NULL);
-
-	if (!err)
-		err = sg_guard_mode(g, &before, &then, &until);
-	if (err)
-		return err;
-	if (mode > SG_MODE_POLICE)
-		return sg_log_refusal(-EOPNOTSUPP,
-				      "mode 'intercept' is not in this version yet: use police");
-	if (mode > g->highest) {
-		err = sg_guard_load(g, mode);
-		if (!err)
-			err = sg_guard_links_update(g);
-		if (err)
-			return err;
-	}
-	/* A trial within a trial falls back to what the first one would have fallen back to. */
-	if (!until)
-		then = before;
-	if (mode >= SG_MODE_POLICE && before < SG_MODE_POLICE)
-		g->live.police_since = ticks;
-	/* A trial of observe ends in police, by the program itself. */
-	if (trial_ticks && mode < SG_MODE_POLICE && then >= SG_MODE_POLICE)
-		g->live.police_since = ticks + trial_ticks;
-	g->live.mode_word = trial_ticks ? SG_MODE_WORD(mode, then, ticks + trial_ticks)
-					: SG_MODE_WORD(mode, mode, 0);
-	return sg_guard_live_write(g);
 }
 
 /* An interface that came back (driver reload, container restart) gets the program again. */
@@ -315,22 +272,6 @@ static bool is_detached(struct sg_guard *g)
 	return !sg_guard_path(g, "links", "", path) && access(path, F_OK) && errno == ENOENT;
 }
 
-/* The data plane falls back by itself when a trial is over. Say so, and keep the word of it, so that
- * whoever reads it without the daemon does not find a trial that ended long ago.
- */
-static void end_trial(struct sg_guard *g)
-{
-	enum sg_mode tried = g->live.mode_word & 0xf, then = (g->live.mode_word >> 4) & 0xf;
-	__u64 until = g->live.mode_word >> 8;
-
-	if (!until || g->live.heartbeat < until)
-		return;
-	g->live.mode_word = SG_MODE_WORD(then, then, 0);
-	sg_log_warning("nobody confirmed mode '%s': its trial is over, back in '%s'",
-		       sg_config_mode_name((enum sg_config_mode)tried),
-		       sg_config_mode_name((enum sg_config_mode)then));
-}
-
 int sg_guard_tend(struct sg_guard *g, bool routes_changed)
 {
 	int err = sg_guard_clock(g, &g->live.heartbeat, NULL);
@@ -339,7 +280,8 @@ int sg_guard_tend(struct sg_guard *g, bool routes_changed)
 		return err;
 	if (is_detached(g))
 		return -ESTALE;
-	end_trial(g);
+	sg_guard_trial_end(g);
+	sg_guard_keys_renew(g);
 	if (routes_changed) {
 		tend_links(g);
 		sg_guard_joins_note(g);

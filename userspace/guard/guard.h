@@ -31,6 +31,12 @@ enum sg_guard_map {
 	SG_MAP_STATS,
 	SG_MAP_PASSED,
 	SG_MAP_EVENTS,
+	SG_MAP_STEPS,
+	SG_MAP_FRAMES,
+	SG_MAP_WAITING,
+	SG_MAP_EDGES,
+	SG_MAP_QUESTIONS,
+	SG_MAP_INTERCEPTS,
 	SG_MAP_MAX_,
 };
 
@@ -101,7 +107,7 @@ int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks);
 int sg_guard_tend(struct sg_guard *g, bool routes_changed);
 
 /* Inject one frame as if received on ifindex (BPF_F_TEST_XDP_LIVE_FRAMES): the running program sees
- * it and XDP_PASS delivers it to the stack. len: 14..1514. Returns 0 or negative errno.
+ * it and XDP_PASS delivers it to the stack. len: 14..SG_FRAME_BYTES. Returns 0 or negative errno.
  */
 int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t len);
 
@@ -115,6 +121,12 @@ int sg_guard_end(struct sg_guard *g, const struct sg_conn_key *key, __u64 genera
  * code as XDP. *call is filled in and out as scepguard_abi.h says.
  */
 int sg_guard_take(struct sg_guard *g, struct sg_take_call *call);
+
+/* Give place and slot to a held connection, or take one out whose time is over: *call is filled in and out
+ * as scepguard_abi.h says. Return 0, or a negative errno (-ENOENT: the program cannot intercept).
+ */
+int sg_guard_turn(struct sg_guard *g, struct sg_turn_call *call);
+int sg_guard_expire(struct sg_guard *g, struct sg_expire_call *call);
 
 /* Find the endpoint id that belongs to an entry of sg_endpoints; false when it is gone. */
 bool sg_guard_endpoint(const struct sg_guard *g, __u16 id, struct sg_endpoint *ret);

@@ -260,28 +260,48 @@ void sg_guard_joins_note(struct sg_guard *g)
 	g->live.joined_above = above;
 }
 
-int sg_guard_attach_all(struct sg_guard *g)
+/* Does this interface lead to a CA? */
+static bool is_ca_side(const struct sg_guard *g, const struct sg_guard_link *link)
+{
+	for (__u32 i = 0; i < g->endpoint_count; i++)
+		if (g->endpoints[i].ca_ifindex == link->ifindex)
+			return true;
+	return false;
+}
+
+/* Calls act for each interface, those of one side before those of the other, until one fails. */
+static int for_each_side(struct sg_guard *g, bool ca_first,
+			 int (*act)(struct sg_guard *g, struct sg_guard_link *link))
 {
 	int err = 0;
 
-	for (__u32 i = 0; !err && i < g->link_count; i++)
-		err = sg_guard_attach_one(g, &g->links[i]);
+	for (int second = 0; second < 2; second++)
+		for (__u32 i = 0; !err && i < g->link_count; i++)
+			if (is_ca_side(g, &g->links[i]) == (ca_first != second))
+				err = act(g, &g->links[i]);
+	return err;
+}
+
+/* The CA's side first: a client's packet that meets this program may need it there. */
+int sg_guard_attach_all(struct sg_guard *g)
+{
+	int err = for_each_side(g, true, sg_guard_attach_one);
+
 	if (!err)
 		drop_unlisted(g);
 	return err;
 }
 
-/* After another program was loaded: replace it everywhere, in one step each. */
-int sg_guard_links_update(struct sg_guard *g)
+static int update_link(struct sg_guard *g, struct sg_guard_link *link)
 {
-	for (__u32 i = 0; i < g->link_count; i++) {
-		if (g->links[i].fd < 0)
-			continue;
-		if (bpf_link_update(g->links[i].fd, sg_guard_program_fd(g), NULL))
-			return sg_log_err(-errno, "cannot replace the program on interface '%s'",
-					  g->links[i].ifname);
-	}
-	return 0;
+	if (link->fd < 0 || !bpf_link_update(link->fd, sg_guard_program_fd(g), NULL))
+		return 0;
+	return sg_log_err(-errno, "cannot replace the program on interface '%s'", link->ifname);
+}
+
+int sg_guard_links_update(struct sg_guard *g, bool ca_first)
+{
+	return for_each_side(g, ca_first, update_link);
 }
 
 size_t sg_guard_attachments(struct sg_guard *g, struct sg_guard_attachment *out, size_t max)

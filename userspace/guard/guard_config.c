@@ -88,6 +88,11 @@ static void fill_service(const struct sg_guard *g, const struct sg_conf_service 
 	svc->deaf_within_ticks = sg_guard_ticks(g, conf->deaf.within_ns);
 	svc->in_progress_connections = conf->in_progress.connections;
 	svc->in_progress_ticks = sg_guard_ticks(g, conf->in_progress.time_ns);
+	svc->answer_ttl_ticks = sg_guard_ticks(g, conf->intercept.answer_ttl_ns);
+	svc->hold_ticks = sg_guard_ticks(g, conf->intercept.hold_ns);
+	svc->mss = conf->intercept.mss;
+	svc->answer_busy = conf->intercept.answer == SG_CONFIG_ANSWER_UNAVAILABLE;
+	svc->question_path = conf->intercept.question == SG_CONFIG_QUESTION_PATH;
 }
 
 static int init_budget(struct sg_guard *g, __u32 index, __u32 connections, __u64 now)
@@ -221,14 +226,18 @@ int sg_guard_live_write(struct sg_guard *g)
  */
 static void merge_mode(struct sg_guard *g, const struct sg_config *conf, bool first, __u64 now)
 {
-	__u32 before = sg_mode_now(g->live.mode_word, now);
+	enum sg_mode before =
+		first ? SG_MODE_OBSERVE : (enum sg_mode)sg_mode_now(g->live.mode_word, now);
 
-	if (!first && g->live.config_mode == (__u32)conf->mode)
-		return;
-	g->live.config_mode = conf->mode;
-	g->live.mode_word = SG_MODE_WORD(conf->mode, conf->mode, 0);
-	if (conf->mode >= SG_CONFIG_MODE_POLICE && (first || before < SG_MODE_POLICE))
-		g->live.police_since = now;
+	if (first || g->live.config_mode != (__u32)conf->mode) {
+		g->live.config_mode = conf->mode;
+		g->live.mode_word = SG_MODE_WORD(conf->mode, conf->mode, 0);
+		sg_guard_mode_rises(g, before, (enum sg_mode)conf->mode, now);
+	}
+	/* Connections that were there before their table are passed as before for their `life`. */
+	if (g->anew)
+		g->live.intercept_since = now;
+	g->anew = false;
 }
 
 static int fill_live(struct sg_guard *g, const struct sg_config *conf, __u64 now)
@@ -236,6 +245,10 @@ static int fill_live(struct sg_guard *g, const struct sg_config *conf, __u64 now
 	bool first = !g->live.loaded;
 
 	if (first) {
+		int err = sg_guard_keys_first(g);
+
+		if (err)
+			return err;
 		g->live.loaded = now;
 		if (getrandom(g->live.hash_key, sizeof(g->live.hash_key), 0) !=
 		    (ssize_t)sizeof(g->live.hash_key))

@@ -39,9 +39,12 @@ struct sg_guard {
 		endpoints[2 * SG_ENDPOINTS]; /* those in force, address entries included */
 	__u32 endpoint_count;
 	bool side_told[SG_SERVICES]; /* that the CA's side is unknown */
+	bool anew;                   /* sg_conns was not pinned: no connection is known */
+	bool keys_renewed;           /* by this process, in turn keys_turn */
+	__u32 keys_turn;
 };
 
-/* Paths of pins: "<bpffs>/v2/maps/<name>". Returns 0 or -ENAMETOOLONG. */
+/* Paths of pins: "<bpffs>/v<version>/maps/<name>". Returns 0 or -ENAMETOOLONG. */
 int sg_guard_path(const struct sg_guard *g, const char *kind, const char *name, char out[PATH_MAX]);
 
 /* guard_pins.c */
@@ -49,13 +52,53 @@ int sg_guard_pins_prepare(const struct sg_guard *g);
 int sg_guard_pins_reuse(struct sg_guard *g, struct bpf_object *obj);
 int sg_guard_pins_keep(struct sg_guard *g, struct bpf_object *obj);
 
+/* guard_mode.c */
+/* The highest mode the word asks for at now or will by itself. Pure. */
+enum sg_mode sg_guard_mode_ahead(__u64 word, __u64 now);
+/* The highest mode the program must be able to do when it starts with conf; sg_live was read. */
+enum sg_mode sg_guard_mode_needed(const struct sg_guard *g, const struct sg_config *conf);
+/* Make the program able to do this mode, everywhere. Returns 0 or negative errno. */
+int sg_guard_mode_enable(struct sg_guard *g, enum sg_mode mode);
+/* Note since when modes hold. Does not write sg_live. */
+void sg_guard_mode_rises(struct sg_guard *g, enum sg_mode from, enum sg_mode to, __u64 when);
+/* A trial that is over is taken out of the word. Does not write sg_live. */
+void sg_guard_trial_end(struct sg_guard *g);
+
+/* guard_keys.c */
+/* Both keys, at first load. Returns 0 or negative errno. Does not write sg_live. */
+int sg_guard_keys_first(struct sg_guard *g);
+/* The idle one, once in its time. Does not write sg_live. */
+void sg_guard_keys_renew(struct sg_guard *g);
+/* In this time slot nobody looks at cookies of the half that is not its own, nor will soon. Pure. */
+bool sg_guard_key_idle(__u32 slot);
+
+/* guard_steps.c */
+#define SG_STEPS_PREFIX "sg_steps_"
+#define SG_STEPS_NAME   sizeof(SG_STEPS_PREFIX "4294967295")
+
+/* Before load: which of intercept's programs are loaded at all. */
+void sg_guard_steps_select(struct bpf_object *obj, enum sg_mode highest);
+/* After load, before any link runs it: its steps, and the pin that holds them. Returns 0 or negative errno. */
+int sg_guard_steps_fill(const struct sg_guard *g, struct bpf_object *obj, enum sg_mode highest);
+/* After all links run this load: the pins of other loads go. */
+void sg_guard_steps_settle(const struct sg_guard *g);
+/* No link runs this load: its own pin goes. */
+void sg_guard_steps_abandon(const struct sg_guard *g);
+
 /* guard_load.c */
 int sg_guard_measure_hz(__u32 *hz);
 int sg_guard_load(struct sg_guard *g, enum sg_mode highest);
 void sg_guard_unload(struct sg_guard *g);
 struct bpf_map *sg_guard_bpf_map(const struct sg_guard *g, enum sg_guard_map map);
 int sg_guard_program_fd(const struct sg_guard *g);
-enum sg_guard_call { SG_CALL_CLOCK, SG_CALL_TAKE, SG_CALL_END, SG_CALL_MAX_ };
+enum sg_guard_call {
+	SG_CALL_CLOCK,
+	SG_CALL_TAKE,
+	SG_CALL_END,
+	SG_CALL_TURN,
+	SG_CALL_EXPIRE,
+	SG_CALL_MAX_
+};
 int sg_guard_call_fd(const struct sg_guard *g, enum sg_guard_call call);
 
 /* guard_attach.c */
@@ -63,7 +106,10 @@ int sg_guard_call_fd(const struct sg_guard *g, enum sg_guard_call call);
 int sg_guard_attach_check(struct sg_guard *g);
 int sg_guard_attach_all(struct sg_guard *g);
 int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link);
-int sg_guard_links_update(struct sg_guard *g);
+/* After another program was loaded: replace it everywhere, in one step each. ca_first: on the CA's side first,
+ * as when spliced connections may begin; else last, as when none is left.
+ */
+int sg_guard_links_update(struct sg_guard *g, bool ca_first);
 void sg_guard_attach_undo(struct sg_guard *g);
 
 /* guard_services.c */

@@ -110,6 +110,7 @@ static int set_sizes(struct sg_guard *g, struct scepguard_bpf *skel)
 	const struct sg_conf_tables *tables = &g->conf->tables;
 	__u32 conns = power_of_two(tables->connections);
 	__u32 buckets = power_of_two((tables->syn_limiter + 7) / 8);
+	__u32 held = power_of_two(tables->held);
 	int err;
 
 	err = bpf_map__set_max_entries(skel->maps.sg_conns, conns);
@@ -117,6 +118,8 @@ static int set_sizes(struct sg_guard *g, struct scepguard_bpf *skel)
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_sources, tables->sources);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_syn_limiter, buckets);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_refused, buckets);
+	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_frames, held);
+	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_waiting, held);
 	return err;
 }
 
@@ -156,6 +159,7 @@ static int load_skeleton(struct sg_guard *g, struct scepguard_bpf *skel, enum sg
 	if (err)
 		return err;
 	set_constants(g, skel, highest);
+	sg_guard_steps_select(skel->obj, highest);
 	err = scepguard_bpf__load(skel);
 	if (err)
 		return sg_log_err(
@@ -165,7 +169,8 @@ static int load_skeleton(struct sg_guard *g, struct scepguard_bpf *skel, enum sg
 			: err == -ENOMEM
 				? ": not enough memory for the tables (tables: in the file)"
 				: " (Linux 6.1 or later is needed)");
-	return sg_guard_pins_keep(g, skel->obj);
+	err = sg_guard_pins_keep(g, skel->obj);
+	return err ? err : sg_guard_steps_fill(g, skel->obj, highest);
 }
 
 /* Load the program for `highest`, on the pinned maps if there are any, and make it the guard's. The
@@ -209,6 +214,12 @@ struct bpf_map *sg_guard_bpf_map(const struct sg_guard *g, enum sg_guard_map map
 		[SG_MAP_STATS] = g->skel->maps.sg_stats,
 		[SG_MAP_PASSED] = g->skel->maps.sg_passed,
 		[SG_MAP_EVENTS] = g->skel->maps.sg_events,
+		[SG_MAP_STEPS] = g->skel->maps.sg_steps,
+		[SG_MAP_FRAMES] = g->skel->maps.sg_frames,
+		[SG_MAP_WAITING] = g->skel->maps.sg_waiting,
+		[SG_MAP_EDGES] = g->skel->maps.sg_edges,
+		[SG_MAP_QUESTIONS] = g->skel->maps.sg_questions,
+		[SG_MAP_INTERCEPTS] = g->skel->maps.sg_intercepts,
 	};
 
 	return maps[map];
@@ -235,9 +246,11 @@ int sg_guard_call_fd(const struct sg_guard *g, enum sg_guard_call call)
 		[SG_CALL_CLOCK] = g->skel->progs.sg_clock,
 		[SG_CALL_TAKE] = g->skel->progs.sg_take,
 		[SG_CALL_END] = g->skel->progs.sg_end,
+		[SG_CALL_TURN] = bpf_object__find_program_by_name(g->skel->obj, "sg_turn"),
+		[SG_CALL_EXPIRE] = bpf_object__find_program_by_name(g->skel->obj, "sg_expire"),
 	};
 
-	return bpf_program__fd(programs[call]);
+	return programs[call] ? bpf_program__fd(programs[call]) : -ENOENT;
 }
 
 __u32 sg_guard_hz(const struct sg_guard *g)

@@ -94,11 +94,13 @@ int sg_guard_pins_prepare(const struct sg_guard *g)
 	return err;
 }
 
-/* State worth pinning: everything but the compiler's own sections and the scratch value. */
+/* State worth pinning: everything but the compiler's own sections, what belongs to one packet, and what
+ * belongs to one load (guard_steps.c).
+ */
 static bool is_state(const struct bpf_map *map)
 {
 	static const char *const scratch[] = {"sg_scratch", "sg_flows", "sg_call_scratch",
-					      "sg_blank_source"};
+					      "sg_blank_source", "sg_steps"};
 	const char *name = bpf_map__name(map);
 
 	for (size_t i = 0; i < sizeof(scratch) / sizeof(scratch[0]); i++)
@@ -118,9 +120,12 @@ static int reuse_one(struct sg_guard *g, struct bpf_map *map)
 	if (err)
 		return err;
 	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT) {
+		g->anew |= !strcmp(bpf_map__name(map), "sg_conns");
+		return 0;
+	}
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : sg_log_err(-errno, "cannot open pinned map '%s'", path);
+		return sg_log_err(-errno, "cannot open pinned map '%s'", path);
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return sg_log_err(-errno, "cannot read about pinned map '%s'", path);
 	if (info.type != (__u32)bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||

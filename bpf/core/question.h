@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Questions of intercept: what a GET asks (the hash of its target and Host), and which of them the CA has refused
+ * lately, so that a refusal can be repeated here.
+ *
+ * Learnable is only what every reader takes for the same request: one GET, all of its head and nothing else in the
+ * first segment; lines end with CR LF; no other control byte and none above 0x7e; no folded line; at most one Host.
+ * Whatever is not goes to the CA like a question never asked.
+ *
+ * The words below are written for little endian, as those of http_shortcut.h; elsewhere nothing is learnable.
+ */
+#ifndef SG_QUESTION_H
+#define SG_QUESTION_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "http_head.h"
+#include "siphash.h"
+#include "times.h"
+
+/* Most bytes of a first segment that are looked at; a power of two. */
+#define SG_QUESTION_BYTES 1024
+
+/* A copy of the payload's first bytes. What lies behind them may be anything, and does not matter. */
+struct sg_question_text {
+	__u8 bytes[SG_QUESTION_BYTES + 8];
+};
+
+/* Most steps through a head: one for each eight bytes begun of a name or a value. Enough for 1024 bytes with 15
+ * fields, or for what a window of 536 lets through with 45.
+ */
+#define SG_QUESTION_STEPS 160
+
+/* Longest value of Host, in bytes: a name of 255, a port, rounded up to words. */
+#define SG_QUESTION_HOST_MAX 264
+
+/* How many times its TTL a refusal is repeated, at most. */
+#define SG_QUESTION_STALE 10
+
+/* ---- What is asked ---- */
+
+/* A place in the text. The barrier keeps the compiler from dropping a mask that the verifier needs. */
+static __always_inline const __u8 *sg_question_at(const struct sg_question_text *text, __u32 at)
+{
+	asm volatile("" : "+r"(at));
+	return text->bytes + (at & (SG_QUESTION_BYTES - 1));
+}
+
+/* For BPF: the same value, of which the verifier knows nothing any more, so that at the head of a loop it meets the state
+ * it met one step before. @zero: sg_question_zero()
+ */
+#ifdef __bpf__
+#define sg_question_blur(value, zero) asm volatile("%0 ^= %1" : "+r"(value) : "r"(zero))
+#else
+#define sg_question_blur(value, zero) ((void)(zero))
+#endif
+
+/* 0, of which the verifier knows nothing. @any: something it does not know either */
+static __always_inline __u32 sg_question_zero(__u32 any)
+{
+	__u32 zero = any;
+
+	sg_question_blur(zero, any);
+#ifdef __bpf__
+	return zero;
+#else
+	return zero ^ any;
+#endif
+}
+
+static __always_inline __u64 sg_question_load8(const struct sg_question_text *text, __u32 at)
+{
+	return sg_load8(sg_question_at(text, at));
+}
+
+/* Marks control bytes, DEL and what is above. Exact up to and including the first one. */
+static __always_inline __u64 sg_question_controls(__u64 word)
+{
+	return (((word - sg_all(0x20)) & ~word) | (word + sg_all(0x01)) | word) & sg_all(0x80);
+}
+
+/* Marks the same, blanks and ':'. */
+static __always_inline __u64 sg_question_name_ends(__u64 word)
+{
+	return ((((word - sg_all(0x21)) & ~word) | (word + sg_all(0x01)) | word) & sg_all(0x80)) |
+	       sg_head_zero(word ^ sg_all(':'));
+}
+
+/* Marks every byte that is no space; exact. */
+static __always_inline __u64 sg_question_no_spaces(__u64 word)
+{
+	__u64 other = word ^ sg_all(' ');
+
+	return (((other & sg_all(0x7f)) + sg_all(0x7f)) | other) & sg_all(0x80);
+}
+
+/* What a walk through a head leaves. */
+struct sg_question_head {
+	__u32 host_line; /* where the line of Host begins; 0 = there is none */
+	__u32 host_end;  /* its CR */
+};
+
+/* Walks through the head, which begins at 0: is it whole, the only thing in len bytes, and as it should be? */
+static __always_inline bool sg_question_walk(const struct sg_question_text *text, __u32 len,
+					     struct sg_question_head *head)
+{
+	__u32 zero = sg_question_zero(len), at = 0, line = 0, host_line = 0, host_end = 0;
+	__u32 name = 0; /* 1: at a field's name; 0: in a value, or in the request line */
+
+	for (__u32 i = 0; i < SG_QUESTION_STEPS; i++) {
+		__u64 word, ends;
+		__u8 byte;
+
+		sg_question_blur(at, zero);
+		sg_question_blur(line, zero);
+		sg_question_blur(host_line, zero);
+		sg_question_blur(host_end, zero);
+		sg_question_blur(name, zero);
+		word = sg_question_load8(text, at);
+		ends = name ? sg_question_name_ends(word) : sg_question_controls(word);
+
+		if (!ends) {
+			at += 8;
+			continue;
+		}
+		at += sg_first_marked(ends);
+		/* Behind ':' comes at least a CR, and behind that a LF. */
+		if (at + 2 > len)
+			return false;
+		byte = *sg_question_at(text, at);
+		if (name && byte == ':' && at != line) {
+			if (at - line == 4 &&
+			    (sg_load4(sg_question_at(text, line)) | 0x20202020) ==
+				    SG_WORD4('h', 'o', 's', 't')) {
+				if (host_line)
+					return false;
+				host_line = line;
+			}
+			at++;
+			name = 0;
+			continue;
+		}
+		if (byte != '\r' || *sg_question_at(text, at + 1) != '\n')
+			return false;
+		if (name) {
+			head->host_line = host_line;
+			head->host_end = host_end;
+			return at == line && at + 2 == len;
+		}
+		if (line == host_line)
+			host_end = at;
+		at += 2;
+		line = at;
+		name = 1;
+	}
+	return false;
+}
+
+/* The value of Host without the blanks around it: [*start, *end). False if there are more than seven on a side, or
+ * if it is too long.
+ */
+static __always_inline bool sg_question_host(const struct sg_question_text *text,
+					     const struct sg_question_head *head, __u32 *start,
+					     __u32 *end)
+{
+	__u32 value = head->host_line + 5;
+	__u64 first = sg_question_no_spaces(sg_question_load8(text, value));
+	__u64 last = sg_question_no_spaces(sg_question_load8(text, head->host_end - 8));
+
+	if (!first || !last)
+		return false;
+	*start = value + sg_first_marked(first);
+	/* Mark all below the last one, and count. */
+	last |= last >> 8;
+	last |= last >> 16;
+	last |= last >> 32;
+	*end = head->host_end - 8 + ((last >> 7) * SG_ONES >> 56);
+	/* Nothing but blanks: the last that is none is the colon. */
+	if (*end < *start)
+		*end = *start;
+	return *end - *start <= SG_QUESTION_HOST_MAX;
+}
+
+/* Where the target's path ends. */
+static __always_inline __u32 sg_question_path_end(const struct sg_question_text *text, __u32 start,
+						  __u32 end)
+{
+	for (__u32 i = 0; i < SG_QUESTION_BYTES / 8; i++) {
+		__u64 found = sg_head_zero(sg_question_load8(text, start) ^ sg_all('?'));
+
+		if (found)
+			start += sg_first_marked(found);
+		if (found || start >= end)
+			break;
+		start += 8;
+	}
+	return start < end ? start : end;
+}
+
+/* Absorbs [start, end), zeros behind an odd end; at most `most` bytes. */
+static __always_inline void sg_question_absorb(struct sg_siphash *s,
+					       const struct sg_question_text *text, __u32 start,
+					       __u32 end, __u32 most)
+{
+	__u32 zero = sg_question_zero(end);
+	__u32 left;
+
+	for (__u32 i = 0; i < most / 8; i++) {
+		sg_question_blur(start, zero);
+		if (start + 8 > end)
+			break;
+		sg_siphash_word(s, sg_question_load8(text, start));
+		start += 8;
+	}
+	left = (end - start) & 7;
+	if (left)
+		sg_siphash_word(s, sg_question_load8(text, start) & ~0ull >> (64 - 8 * left));
+}
+
+/* Hash of the question that a GET asks.
+ * @text, @len: the first segment's payload; longer than SG_QUESTION_BYTES is not learnable
+ * @start, @end: the request target in it, as sg_http_feed() found it
+ * @path_only: of the target only what is before '?'
+ *
+ * 0 = not learnable. The lengths go into the last word, so two questions never differ only in where the target ends
+ * and Host begins. No Host and an empty one are two questions: HTTP/1.1 servers refuse the one, not the other.
+ */
+static __always_inline __u64 sg_question_hash(const struct sg_question_text *text, __u32 len,
+					      __u32 start, __u32 end, bool path_only,
+					      const __u64 key[2])
+{
+	__u32 host_start = 0, host_end = 0;
+	struct sg_question_head head = {};
+	struct sg_siphash s;
+	__u64 hash;
+
+	/* Behind "GET ", and nothing before it: some take an empty line for the end. */
+	if (!SG_SHORTCUT_HERE || len > SG_QUESTION_BYTES || start != 4 || end <= start ||
+	    end >= len || sg_load4(sg_question_at(text, 0)) != SG_WORD4('G', 'E', 'T', ' '))
+		return 0;
+	if (!sg_question_walk(text, len, &head))
+		return 0;
+	if (head.host_line && !sg_question_host(text, &head, &host_start, &host_end))
+		return 0;
+	if (path_only)
+		end = sg_question_path_end(text, start, end);
+	sg_siphash_begin(&s, key);
+	sg_question_absorb(&s, text, start, end, SG_QUESTION_BYTES);
+	sg_question_absorb(&s, text, host_start, host_end, SG_QUESTION_HOST_MAX);
+	hash = sg_siphash_end(&s, (end - start) | (__u64)(host_end - host_start) << 16 |
+					  (__u64)!!head.host_line << 32 | (__u64)path_only << 33);
+	return hash ? hash : 1;
+}
+
+/* ---- What the CA refused ----
+ * A bucket is shared by all CPUs without a lock. Which races are accepted:
+ * - hash: written last, and 0 while the rest changes. A reader that found it before may read the rest of what
+ *   replaced it: one packet of a stale or forgotten question is answered with another one's refusal (404 for 403).
+ *   Two CPUs that learn at the same time may take the same slot: one is not learned, and will be at the CA's next
+ *   refusal; or two slots for one question: the second is found by nobody and is the next to go.
+ * - refused, epoch, status: two writers of one slot both write a refusal that came just now. One that was read under
+ *   the epoch before may come to stand under the new one: repeated for one TTL though the CA is ready, as when the
+ *   two answers come in this order.
+ * - hits: increments are lost. Only its order of magnitude counts.
+ */
+enum sg_question_say {
+	SG_QUESTION_ASK,    /* not learned, forgotten, or too old: goes to the CA as class rollover */
+	SG_QUESTION_REPEAT, /* the refusal is repeated */
+	SG_QUESTION_CANARY, /* due to be asked again, and this one may: sg_canary_take() */
+};
+
+/* Age of a date that another CPU may have written a moment after `now`. */
+static __always_inline __u64 sg_question_age(__u64 date, __u64 now)
+{
+	return (__s64)(now - date) < 0 ? 0 : now - date;
+}
+
+/* Slot of a question learned in this epoch, or SG_QUESTION_SLOTS. */
+static __always_inline __u32 sg_question_find(const struct sg_question_bucket *b, __u64 hash,
+					      __u32 epoch)
+{
+	__u32 found = SG_QUESTION_SLOTS;
+
+	for (__u32 i = 0; i < SG_QUESTION_SLOTS; i++)
+		if (hash && sg_read_once(b->slot[i].hash) == hash &&
+		    sg_read_once(b->slot[i].epoch) == epoch && found == SG_QUESTION_SLOTS)
+			found = i;
+	return found;
+}
+
+/* It was answered here once more. Stays at the most. */
+static __always_inline void sg_question_hit(struct sg_question *q)
+{
+	__u32 hits = sg_read_once(q->hits);
+
+	if (hits != ~0u)
+		q->hits = hits + 1;
+}
+
+/* Was this canary slot used longer than a window ago, or never? */
+static __always_inline bool sg_canary_settled(__u64 sent, __u64 window, __u64 now)
+{
+	return !sent || (__s64)(now - sent) >= (__s64)window;
+}
+
+/* Is there a canary under way? One of which nothing is heard counts for canary_wait. */
+static __always_inline bool sg_canary_flies(__u64 since, const struct sg_times *times, __u64 now)
+{
+	return since && (__s64)(now - since) < (__s64)times->canary_wait;
+}
+
+/* May this source send a canary now? @window: ticks of the CA's window, 0 = it has none */
+static __always_inline bool sg_canary_may(const struct sg_intercept *ic,
+					  const struct sg_times *times, __u64 window,
+					  __u64 source_hash, __u64 now)
+{
+	__u64 first = sg_read_once(ic->canary_sent[0]), second = sg_read_once(ic->canary_sent[1]);
+
+	if (!window)
+		window = times->window_otherwise;
+	if (sg_canary_flies(sg_read_once(ic->canary_since), times, now))
+		return false;
+	if ((first || second) && sg_read_once(ic->canary_source) == source_hash)
+		return false;
+	return sg_canary_settled(first, window, now) || sg_canary_settled(second, window, now);
+}
+
+/* What is to be done with a question that was found.
+ * @ttl: ticks for which a refusal is repeated; 0 = never
+ * @window: ticks of the CA's window, 0 = it has none
+ *
+ * Changes nothing: what it says of the canary holds until another CPU takes it.
+ */
+static __always_inline enum sg_question_say
+sg_question_look(const struct sg_question *q, const struct sg_intercept *ic, __u64 ttl,
+		 const struct sg_times *times, __u64 window, __u64 source_hash, __u64 now)
+{
+	__u64 age = sg_question_age(sg_read_once(q->refused), now);
+
+	if (sg_read_once(q->epoch) != sg_read_once(ic->epoch) || age >= ttl * SG_QUESTION_STALE)
+		return SG_QUESTION_ASK;
+	if (age < ttl || !sg_canary_may(ic, times, window, source_hash, now))
+		return SG_QUESTION_REPEAT;
+	return SG_QUESTION_CANARY;
+}
+
+/* Take the canary: true for one CPU of those that try.
+ *
+ * Two in any window, exactly, in whatever order CPUs write: a date in canary_sent is replaced only by
+ * compare-and-swap from one that was a window old, so between two dates of one of the two slots there is a window
+ * at least. canary_since is accepted to be wrong in one way: see sg_canary_done(). canary_source is written last; a
+ * CPU held up between the two lets one source send twice in a row, if the answer is back before it goes on.
+ */
+static __always_inline bool sg_canary_take(struct sg_intercept *ic, const struct sg_times *times,
+					   __u64 window, __u64 source_hash, __u64 now)
+{
+	__u64 since = sg_read_once(ic->canary_since), date = now ? now : 1;
+	__u64 first = sg_read_once(ic->canary_sent[0]), second = sg_read_once(ic->canary_sent[1]);
+	__u64 *slot = &ic->canary_sent[0], old = first;
+
+	if (!sg_canary_may(ic, times, window, source_hash, now) ||
+	    sg_canary_flies(since, times, now))
+		return false;
+	/* The older one, or one never used. */
+	if (first && (!second || (__s64)(second - first) < 0)) {
+		slot = &ic->canary_sent[1];
+		old = second;
+	}
+	if (!sg_canary_settled(old, window ? window : times->window_otherwise, now))
+		return false;
+	if (__sync_val_compare_and_swap(&ic->canary_since, since, date) != since)
+		return false;
+	if (__sync_val_compare_and_swap(slot, old, date) != old) {
+		/* Another one went and came back meanwhile. */
+		__sync_val_compare_and_swap(&ic->canary_since, date, 0);
+		return false;
+	}
+	ic->canary_source = source_hash;
+	return true;
+}
+
+/* The canary was answered, or its connection ended. Whose it was is not asked: when one that was given up after
+ * canary_wait ends late, the next one may go though another is under way; two in a window it is still.
+ */
+static __always_inline void sg_canary_done(struct sg_intercept *ic)
+{
+	ic->canary_since = 0;
+}
+
+/* The slot for a question not yet known: empty; of another epoch; the least asked, of these the one refused
+ * longest ago. A name just made up has no hits. So names push out each other, each for as long as it
+ * takes to learn as many as there are slots without hits; a question that is asked at least once in that time
+ * stands above them.
+ */
+static __always_inline __u32 sg_question_victim(const struct sg_question_bucket *b, __u32 epoch)
+{
+	__u64 least = ~0ull, oldest = 0;
+	__u32 victim = 0;
+
+	for (__u32 i = 0; i < SG_QUESTION_SLOTS; i++) {
+		const struct sg_question *q = &b->slot[i];
+		__u64 rank = 2 + (__u64)sg_read_once(q->hits), date = sg_read_once(q->refused);
+
+		if (!sg_read_once(q->hash))
+			rank = 0;
+		else if (sg_read_once(q->epoch) != epoch)
+			rank = 1;
+		if (rank > least || (rank == least && (__s64)(date - oldest) >= 0))
+			continue;
+		least = rank;
+		oldest = date;
+		victim = i;
+	}
+	return victim;
+}
+
+/* Hits age by what presses on the bucket: whenever a question is pushed out, the others count half. What is asked
+ * no more is gone after some tens of these, however often it was asked; where nothing presses it harms nobody.
+ */
+static __always_inline void sg_question_press(struct sg_question_bucket *b)
+{
+	for (__u32 i = 0; i < SG_QUESTION_SLOTS; i++)
+		b->slot[i].hits = sg_read_once(b->slot[i].hits) / 2;
+}
+
+static __always_inline void sg_question_refresh(struct sg_question *q, __u16 status, __u64 now)
+{
+	if ((__s64)(now - sg_read_once(q->refused)) > 0)
+		q->refused = now;
+	q->status = status;
+}
+
+static __always_inline void sg_question_write(struct sg_question *q, __u64 hash, __u16 status,
+					      __u32 epoch, __u64 now)
+{
+	volatile __u64 *published = &q->hash;
+
+	*published = 0;
+	asm volatile("" : : : "memory");
+	q->refused = now;
+	q->hits = 0;
+	q->epoch = epoch;
+	q->status = status;
+	asm volatile("" : : : "memory");
+	*published = hash;
+}
+
+/* The CA refused a question.
+ * @hash: 0 (not learnable) is not learned; @status: 404 or 403
+ * @epoch: that of sg_intercept when the question went to the CA, or else a refusal that a 200 overtook is learned
+ *
+ * Returns true if it is new in this epoch.
+ */
+static __always_inline bool sg_question_learn(struct sg_question_bucket *b, __u64 hash,
+					      __u16 status, __u32 epoch, __u64 now)
+{
+	__u32 victim = SG_QUESTION_SLOTS;
+
+	if (!hash)
+		return false;
+	for (__u32 i = 0; i < SG_QUESTION_SLOTS; i++)
+		if (sg_read_once(b->slot[i].hash) == hash && victim == SG_QUESTION_SLOTS)
+			victim = i;
+	if (victim == SG_QUESTION_SLOTS) {
+		victim = sg_question_victim(b, epoch);
+		if (b->slot[victim & 7].hash && b->slot[victim & 7].epoch == epoch)
+			sg_question_press(b);
+	} else if (sg_read_once(b->slot[victim & 7].epoch) == epoch) {
+		sg_question_refresh(&b->slot[victim & 7], status, now);
+		return false;
+	}
+	sg_question_write(&b->slot[victim & 7], hash, status, epoch, now);
+	return true;
+}
+
+/* The CA gave another answer. Returns true if it had been learned. */
+static __always_inline bool sg_question_forget(struct sg_question_bucket *b, __u64 hash)
+{
+	bool forgot = false;
+
+	for (__u32 i = 0; i < SG_QUESTION_SLOTS; i++)
+		if (hash && sg_read_once(b->slot[i].hash) == hash &&
+		    __sync_val_compare_and_swap(&b->slot[i].hash, hash, 0) == hash)
+			forgot = true;
+	return forgot;
+}
+
+#endif
