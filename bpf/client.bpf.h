@@ -137,6 +137,8 @@ static __always_inline void sg_request_done(struct sg_run *run)
 {
 	__u32 class = run->conn->client.request_class;
 
+	if (sg_may_intercept() && run->flow->probing)
+		return;
 	class = sg_bound(class, SG_REQUEST_MAX_, SG_REQUEST_UNDECIDED);
 	run->conn->client.credit = 1;
 	sg_request_tell(run, run->stats->requests[class]++);
@@ -291,7 +293,12 @@ static __always_inline void sg_client_payload(struct xdp_md *ctx, struct sg_run 
 static __always_inline int sg_client_forfeits(struct xdp_md *ctx, struct sg_run *run)
 {
 	sg_count(run, SG_COUNTER_FORFEITED);
-	return run->flow->pkt.tcp_flags & SG_TCP_ACK ? sg_answer_stray(ctx, run->flow) : XDP_DROP;
+	if (!(run->flow->pkt.tcp_flags & SG_TCP_ACK))
+		return XDP_DROP;
+	/* It has the CA's numbers here. */
+	if (sg_spliced(run->conn))
+		run->flow->pkt.ack += run->conn->splice.delta;
+	return sg_answer_stray(ctx, run->flow);
 }
 
 /* A segment with which the handshake may end at the CA only now dates the place, and opens it again. False: it
@@ -364,6 +371,7 @@ static __always_inline int sg_from_client(struct xdp_md *ctx, struct sg_run *run
 
 	if (!sg_run_enter(run, ep, &pkt->src, pkt->sport))
 		return XDP_PASS;
+	sg_go_door(ctx, run);
 	sg_count(run, SG_COUNTER_PACKETS_CLIENT);
 	/* With FIN too: some stacks open a connection on it. Every other flag is ignored on a SYN. */
 	syn = (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;

@@ -13,17 +13,19 @@
 /* MSS option of the SYN at hand. */
 __noinline int sg_syn_mss(struct xdp_md *ctx)
 {
+	__u32 at = 0, len;
 	const __u8 *option;
 	struct sg_run run = {};
-	__u32 at, end;
 
 	if (!sg_run_begin(&run))
 		return SG_MSS_IPV4;
-	at = run.flow->pkt.l4_off + sizeof(struct sg_tcp_header);
-	end = run.flow->pkt.payload_off;
-	for (__u32 i = 0; i < SG_TCP_OPTIONS_MAX && at + 4 <= end; i++) {
-		option = sg_frame_at(ctx, at, 4);
-		if (!option || option[0] == SG_TCP_OPTION_END)
+	len = run.flow->pkt.payload_off - run.flow->pkt.l4_off - sizeof(struct sg_tcp_header);
+	for (__u32 i = 0; i < SG_TCP_OPTIONS_MAX; i++) {
+		asm volatile("" : "+r"(at));
+		at &= 63;
+		option = sg_frame_at(ctx, run.flow->pkt.l4_off + sizeof(struct sg_tcp_header) + at,
+				     4);
+		if (at + 4 > len || !option || option[0] == SG_TCP_OPTION_END)
 			break;
 		if (option[0] == SG_TCP_OPTION_MSS && option[1] == 4)
 			return option[2] << 8 | option[3];
@@ -127,11 +129,11 @@ static __always_inline int sg_door_pending(struct xdp_md *ctx, struct sg_run *ru
 	sg_deaf_watch(run);
 	if (sg_attempt_over(run)) {
 		/* Given up: it asks anew, as whoever comes. */
+		sg_frame_free(conn->splice.frame, conn->splice.ticket);
 		sg_conn_finish(conn, run->flow->now);
 		return -1;
 	}
-	sg_segment_look(ctx, run);
-	if (!run->flow->look.sound)
+	if (!sg_look_sound(ctx))
 		return XDP_DROP;
 	if (!sg_splice_same(ctx, conn)) {
 		sg_count(run, SG_COUNTER_MISMATCHES);

@@ -402,14 +402,30 @@ __noinline int sg_first_waiting(struct xdp_md *ctx, __u32 index, __u64 ticket)
 }
 
 /* No room now: hold it, or keep holding it. */
-static __always_inline int sg_first_hold(struct xdp_md *ctx, const struct sg_run *run,
-					 struct sg_conn *conn, const struct sg_waiting *waiting)
+static __always_inline int sg_first_hold(struct xdp_md *ctx, const struct sg_conn *conn,
+					 const struct sg_waiting *waiting)
 {
 	if (waiting)
 		sg_hold_again(ctx, waiting->frame, waiting->ticket);
 	else
 		sg_hold(ctx, conn);
 	return XDP_DROP;
+}
+
+/* From when on its source asks in vain: kept with the source, so that a new connection does not lose its turn. The address
+ * is proven, so no flood makes entries.
+ */
+static __always_inline void sg_first_asks(struct sg_run *run, __u32 class)
+{
+	if (sg_request_priority(class) > SG_PRIORITY_BOOTSTRAP)
+		return;
+	if (!run->src)
+		run->src = sg_source_make(run, run->flow->source_hash);
+	if (!run->src)
+		return;
+	run->src->last_seen = run->flow->now;
+	if (run->flow->asked_since == run->flow->now)
+		run->src->useful_since = run->flow->now;
 }
 
 /* Since when does its source ask for something useful in vain? Survives reconnects; what is no use has no age. */
@@ -458,7 +474,9 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 		if (!waiting)
 			sg_first_verdict(&run, run.flow->ask.priority, reason);
 	}
-	return sg_first_hold(ctx, &run, conn, waiting);
+	if (!waiting)
+		sg_first_asks(&run, class);
+	return sg_first_hold(ctx, conn, waiting);
 }
 
 /* ---- What is to be done with it ---- */
@@ -604,8 +622,7 @@ static __always_inline int sg_first_proven(struct xdp_md *ctx, struct sg_run *ru
 		return pkt->tcp_flags & SG_TCP_FIN && run->flow->proof.first
 			       ? sg_first_closes(ctx, run)
 			       : XDP_DROP;
-	sg_segment_look(ctx, run);
-	if (!run->flow->look.sound) {
+	if (!sg_look_sound(ctx)) {
 		sg_count(run, SG_COUNTER_BAD_CHECKSUM);
 		return XDP_DROP;
 	}

@@ -181,6 +181,7 @@ __noinline __u32 sg_frame_store(struct xdp_md *ctx, const struct sg_conn *conn, 
 	frame->question = run.flow->question;
 	frame->source_hash = run.flow->source_hash;
 	frame->canary = run.flow->canary;
+	frame->connections = run.flow->limited ? run.flow->limits.connections : 0;
 	frame->since = run.flow->now;
 	frame->deadline = run.flow->now + run.svc->hold_ticks;
 	frame->asked_since = run.flow->asked_since;

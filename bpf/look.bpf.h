@@ -115,6 +115,17 @@ __noinline int sg_syn_look(struct xdp_md *ctx)
 	return sg_syn_answerable(run.flow);
 }
 
+/* Look at this segment: would a receiver believe it? */
+__noinline int sg_look_sound(struct xdp_md *ctx)
+{
+	struct sg_run run = {};
+
+	if (!sg_run_begin(&run))
+		return 0;
+	sg_segment_look(ctx, &run);
+	return run.flow->look.sound;
+}
+
 /* A SYN goes on to the CA. */
 static __always_inline void sg_syn_sent(struct xdp_md *ctx, struct sg_run *run)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The guard in the data path. One program on every listed interface: what is not TCP to or from a
  * protected endpoint passes untouched; clients' SYNs are held to the CA's limits; everything else
- * is read, never changed (police), and nothing at all is changed in observe.
+ * is read, never changed (police), and nothing at all is changed in observe. In intercept clients' packets take the
+ * way through door.bpf.h before, and the CA's through splice.bpf.h behind what is done here.
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -18,6 +19,8 @@
 #include "core/known.h"
 #include "core/tcp_conn.h"
 #include "core/request.h"
+#include "core/cookie.h"
+#include "core/question.h"
 #include "config.bpf.h"
 #include "maps.bpf.h"
 #include "run.bpf.h"
@@ -26,11 +29,18 @@
 #include "frames.bpf.h"
 #include "look.bpf.h"
 #include "conns.bpf.h"
+#include "steps.bpf.h"
 #include "admit.bpf.h"
 #include "client.bpf.h"
 #include "ca.bpf.h"
 #include "fragment.bpf.h"
 #include "calls.bpf.h"
+#include "make.bpf.h"
+#include "hold.bpf.h"
+#include "splice.bpf.h"
+#include "first.bpf.h"
+#include "door.bpf.h"
+#include "turns.bpf.h"
 
 SEC("xdp")
 int scepguard(struct xdp_md *ctx)

@@ -62,32 +62,34 @@ static __always_inline struct sg_frame *sg_splice_frame(const struct sg_conn *co
 	return sg_frame_of(conn->splice.frame, conn->splice.ticket);
 }
 
-/* Bytes of the payload at hand compared in one call. */
-#define SG_SAME_BYTES 8
+/* Bytes compared in one call. */
+#define SG_SAME_BYTES 64
 
-/* Are the bytes of the packet from `off` those of the frame from `at`? len: 1..8. */
-static __always_inline bool sg_same_some(struct xdp_md *ctx, const struct sg_frame *frame, __u32 off,
-					 __u32 at, __u32 len)
-{
-	const __u8 *bytes = sg_frame_at(ctx, off, 1);
-
-	for (__u32 i = 0; i < SG_SAME_BYTES; i++) {
-		if (i >= len)
-			break;
-		bytes = sg_frame_at(ctx, off + i, 1);
-		at &= 2047;
-		if (!bytes || at + i >= SG_FRAME_BYTES || *bytes != frame->frame[at + i])
-			return false;
-	}
-	return true;
-}
-
-/* One piece, as a function: the verifier walks it once. Returns 1 when the bytes are the same. */
+/* Are `len` (1..64) bytes of the packet from `off` on those of the stored frame from `at` on? A function, so that the
+ * verifier walks it once.
+ */
 __noinline int sg_same_piece(struct xdp_md *ctx, __u32 index, __u32 off, __u32 at, __u32 len)
 {
 	const struct sg_frame *frame = sg_frame_slot(index);
+	__u64 words[SG_SAME_BYTES / 8] = {}, differs = 0;
 
-	return frame && sg_same_some(ctx, frame, off, at, len);
+	asm volatile("" : "+r"(len));
+	if (!frame || !len || len > SG_SAME_BYTES || bpf_xdp_load_bytes(ctx, off, words, len))
+		return 0;
+	asm volatile("" : "+r"(at));
+	if (at > SG_FRAME_BYTES - SG_SAME_BYTES)
+		return 0;
+	for (__u32 i = 0; i < SG_SAME_BYTES / 8; i++) {
+		__u64 other = sg_load8(frame->frame + at + 8 * i);
+
+		if (8 * i >= len)
+			break;
+		/* What lies behind the last byte is not compared. */
+		if (len - 8 * i < 8)
+			other &= ~0ull >> (64 - 8 * (len - 8 * i));
+		differs |= words[i] ^ other;
+	}
+	return !differs;
 }
 
 /* Does the segment at hand say the same as what is stored, where both have bytes? */
@@ -111,13 +113,15 @@ __noinline int sg_splice_same(struct xdp_md *ctx, struct sg_conn *conn)
 	off = run.flow->pkt.payload_off;
 	at = frame->payload_off + skip;
 	for (__u32 i = 0; i < SG_FRAME_BYTES / SG_SAME_BYTES; i++) {
-		if (!have)
+		__u32 piece = have < SG_SAME_BYTES ? have : SG_SAME_BYTES;
+
+		if (!piece)
 			break;
-		if (!sg_same_piece(ctx, conn->splice.frame, off, at, have))
+		if (!sg_same_piece(ctx, conn->splice.frame, off, at, piece))
 			return 0;
-		off += SG_SAME_BYTES;
-		at += SG_SAME_BYTES;
-		have -= have < SG_SAME_BYTES ? have : SG_SAME_BYTES;
+		off += piece;
+		at += piece;
+		have -= piece;
 	}
 	return 1;
 }

@@ -9,19 +9,12 @@
 static __always_inline bool sg_turn_source_may(const struct sg_live *live,
 					       const struct sg_frame *frame)
 {
-	struct sg_prefix_key prefix = {.prefixlen = 128, .ip = frame->key.client};
 	struct sg_source_key key = {.service = frame->service};
-	__u32 connections = live->source_default.connections;
-	const struct sg_policy *policy = NULL;
 	const struct sg_source *src;
 
-	if (live->policies)
-		policy = bpf_map_lookup_elem(&sg_prefixes, &prefix);
-	if (policy)
-		connections = policy->action == SG_POLICY_EXEMPT ? 0 : policy->limits.connections;
 	key.ip = sg_source_mask(&frame->key.client, live->ipv4_mask, live->ipv6_prefix);
 	src = bpf_map_lookup_elem(&sg_sources, &key);
-	return !src || !connections || src->connections < (__s32)connections;
+	return !src || !frame->connections || src->connections < (__s32)frame->connections;
 }
 
 SEC("syscall")

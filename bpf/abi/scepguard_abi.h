@@ -212,7 +212,7 @@ struct sg_splice {
 	__u32 first_end; /* sequence number behind the stored payload */
 	__u64 ticket;    /* of the frame */
 	__u16 mss;       /* the client's, from the cookie */
-	__u16 pad;
+	__u16 window; /* of its first segment */
 	__u32 syns; /* sent to the CA */
 };
 
@@ -483,7 +483,7 @@ struct sg_frame {
 	__u16 payload_off, payload_len;
 	__u16 len; /* of frame[] */
 	__u16 canary;
-	__u32 pad;
+	__u32 connections; /* its source may have open at once; 0 = no limit */
 	/* with SG_FRAME_GRANTED */
 	__u64 place;
 	__u64 generation;
@@ -548,7 +548,7 @@ struct sg_intercept {
 	__u64 canary_sent[2]; /* when the last two went */
 	__u64 canary_source;  /* hash of the source of the last one */
 	__u32 epoch; /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
-	__u32 pad;
+	__u32 learned; /* 1: something was, in this epoch */
 	__s32 waiting[SG_PRIORITY_MAX_]; /* held now */
 	__s32 pad2;
 };

@@ -26,6 +26,7 @@ enum sg_parse {
 #define SG_TCP_FIN 0x01
 #define SG_TCP_SYN 0x02
 #define SG_TCP_RST 0x04
+#define SG_TCP_PSH 0x08
 #define SG_TCP_ACK 0x10
 #define SG_TCP_URG 0x20
 
