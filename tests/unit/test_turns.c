@@ -408,6 +408,11 @@ static void test_one_note_a_slot(void **state)
 		sg_turns_held(&sim.turns, i);
 	sg_turns_scan(&sim.turns);
 	assert_int_equal(sim.turns.count, 2);
+	hold(2, 9, 0, SG_PRIORITY_ENROLMENT, 0);
+	sim.turns_left = 1;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.injected[sim.injected_count - 1], 9);
+	assert_int_equal(sim.turns.count, 1);
 }
 
 /* Slots hold what the program wrote; a torn or wrong one must not lead astray. */
