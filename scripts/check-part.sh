@@ -126,6 +126,7 @@ part_lint()
 part_unit()
 {
 	counted count_sums make --no-print-directory -j"$(nproc)" test
+	counted count_lines python3 tests/unit/cookie_vectors.py --check
 }
 
 part_bpf()

@@ -45,31 +45,30 @@ static __always_inline const __u8 *sg_question_at(const struct sg_question_text 
 	return text->bytes + (at & (SG_QUESTION_BYTES - 1));
 }
 
-/* For BPF: the same value, of which the verifier knows nothing any more, so that at the head of a loop it meets the state
- * it met one step before. @zero: sg_question_zero()
+/* The same value, of which the verifier knows nothing any more, not even what it was reckoned from: else nearly every
+ * step of a loop is a state of its own. @zero: 0, of which it knows nothing either
  */
-#ifdef __bpf__
-#define sg_question_blur(value, zero) asm volatile("%0 ^= %1" : "+r"(value) : "r"(zero))
-#else
-#define sg_question_blur(value, zero) ((void)(zero))
-#endif
-
-/* 0, of which the verifier knows nothing. @any: something it does not know either */
-static __always_inline __u32 sg_question_zero(__u32 any)
+static __always_inline __u32 sg_question_blur(__u32 value, __u32 zero)
 {
-	__u32 zero = any;
-
-	sg_question_blur(zero, any);
 #ifdef __bpf__
-	return zero;
+	asm volatile("%0 ^= %1" : "+r"(value) : "r"(zero));
 #else
-	return zero ^ any;
+	value ^= zero;
 #endif
+	return value;
 }
 
 static __always_inline __u64 sg_question_load8(const struct sg_question_text *text, __u32 at)
 {
 	return sg_load8(sg_question_at(text, at));
+}
+
+/* That 0, made of a word of the text, of which the verifier knows not even a bound. */
+static __always_inline __u32 sg_question_zero(const struct sg_question_text *text)
+{
+	__u32 any = (__u32)sg_question_load8(text, 0);
+
+	return sg_question_blur(any, any);
 }
 
 /* Marks control bytes, DEL and what is above. Exact up to and including the first one. */
@@ -99,58 +98,59 @@ struct sg_question_head {
 	__u32 host_end;  /* its CR */
 };
 
+/* Is the field at `line` with a name of `len` bytes Host? */
+static __always_inline bool sg_question_is_host(const struct sg_question_text *text, __u32 line,
+						__u32 len)
+{
+	return len == 4 && (sg_load4(sg_question_at(text, line)) | 0x20202020) ==
+				   SG_WORD4('h', 'o', 's', 't');
+}
+
 /* Walks through the head, which begins at 0: is it whole, the only thing in len bytes, and as it should be? */
 static __always_inline bool sg_question_walk(const struct sg_question_text *text, __u32 len,
 					     struct sg_question_head *head)
 {
-	__u32 zero = sg_question_zero(len), at = 0, line = 0, host_line = 0, host_end = 0;
-	__u32 name = 0; /* 1: at a field's name; 0: in a value, or in the request line */
+	__u32 zero = sg_question_zero(text), at = sg_question_blur(0, zero);
+	__u32 line = sg_question_blur(0, zero), host = sg_question_blur(0, zero);
+	__u32 host_end = sg_question_blur(0, zero);
+	__u32 name = sg_question_blur(0, zero); /* 1: at a field's name; 0: in a value, or in the request line */
 
 	for (__u32 i = 0; i < SG_QUESTION_STEPS; i++) {
-		__u64 word, ends;
+		__u64 word = sg_question_load8(text, at);
+		__u64 ends = name ? sg_question_name_ends(word) : sg_question_controls(word);
 		__u8 byte;
 
-		sg_question_blur(at, zero);
-		sg_question_blur(line, zero);
-		sg_question_blur(host_line, zero);
-		sg_question_blur(host_end, zero);
-		sg_question_blur(name, zero);
-		word = sg_question_load8(text, at);
-		ends = name ? sg_question_name_ends(word) : sg_question_controls(word);
-
 		if (!ends) {
-			at += 8;
+			at = sg_question_blur(at + 8, zero);
 			continue;
 		}
-		at += sg_first_marked(ends);
+		at = sg_question_blur(at + sg_first_marked(ends), zero);
 		/* Behind ':' comes at least a CR, and behind that a LF. */
 		if (at + 2 > len)
 			return false;
 		byte = *sg_question_at(text, at);
 		if (name && byte == ':' && at != line) {
-			if (at - line == 4 &&
-			    (sg_load4(sg_question_at(text, line)) | 0x20202020) ==
-				    SG_WORD4('h', 'o', 's', 't')) {
-				if (host_line)
+			if (sg_question_is_host(text, line, at - line)) {
+				if (host)
 					return false;
-				host_line = line;
+				host = sg_question_blur(line, zero);
 			}
-			at++;
-			name = 0;
+			at = sg_question_blur(at + 1, zero);
+			name = sg_question_blur(0, zero);
 			continue;
 		}
 		if (byte != '\r' || *sg_question_at(text, at + 1) != '\n')
 			return false;
 		if (name) {
-			head->host_line = host_line;
-			head->host_end = host_end;
+			head->host_line = sg_question_blur(host, zero);
+			head->host_end = sg_question_blur(host_end, zero);
 			return at == line && at + 2 == len;
 		}
-		if (line == host_line)
-			host_end = at;
-		at += 2;
-		line = at;
-		name = 1;
+		if (line == host)
+			host_end = sg_question_blur(at, zero);
+		at = sg_question_blur(at + 2, zero);
+		line = sg_question_blur(at, zero);
+		name = sg_question_blur(1, zero);
 	}
 	return false;
 }
@@ -184,16 +184,20 @@ static __always_inline bool sg_question_host(const struct sg_question_text *text
 static __always_inline __u32 sg_question_path_end(const struct sg_question_text *text, __u32 start,
 						  __u32 end)
 {
-	for (__u32 i = 0; i < SG_QUESTION_BYTES / 8; i++) {
-		__u64 found = sg_head_zero(sg_question_load8(text, start) ^ sg_all('?'));
+	__u32 zero = sg_question_zero(text), at = sg_question_blur(start, zero);
 
-		if (found)
-			start += sg_first_marked(found);
-		if (found || start >= end)
+	for (__u32 i = 0; i < SG_QUESTION_BYTES / 8; i++) {
+		__u64 found = sg_head_zero(sg_question_load8(text, at) ^ sg_all('?'));
+
+		if (found) {
+			at += sg_first_marked(found);
 			break;
-		start += 8;
+		}
+		if (at >= end)
+			break;
+		at = sg_question_blur(at + 8, zero);
 	}
-	return start < end ? start : end;
+	return at < end ? at : end;
 }
 
 /* Absorbs [start, end), zeros behind an odd end; at most `most` bytes. */
@@ -201,15 +205,15 @@ static __always_inline void sg_question_absorb(struct sg_siphash *s,
 					       const struct sg_question_text *text, __u32 start,
 					       __u32 end, __u32 most)
 {
-	__u32 zero = sg_question_zero(end);
-	__u32 left;
+	__u32 zero = sg_question_zero(text), left;
 
+	end = sg_question_blur(end, zero);
+	start = sg_question_blur(start, zero);
 	for (__u32 i = 0; i < most / 8; i++) {
-		sg_question_blur(start, zero);
 		if (start + 8 > end)
 			break;
 		sg_siphash_word(s, sg_question_load8(text, start));
-		start += 8;
+		start = sg_question_blur(start + 8, zero);
 	}
 	left = (end - start) & 7;
 	if (left)

@@ -194,10 +194,12 @@ static void test_minute(void **state)
 	for (int s = 0; s <= 200; s++) {
 		counts.requests[SG_REQUEST_GETCACERT] = 1000 + 2 * s;
 		counts.verdicts[SG_PRIORITY_OTHER][SG_REASON_WINDOW] = s;
+		counts.counters[SG_COUNTER_REFUSED_EARLY] = 500 + 3 * s;
 		sg_minute_add(&minute, &counts, TIME_NS + s * SG_NS_PER_S, SG_NS_PER_MIN, &growth);
 		assert_int_equal(growth.requests[SG_REQUEST_GETCACERT], 2 * (s < 60 ? s : 60));
 		assert_int_equal(growth.verdicts[SG_PRIORITY_OTHER][SG_REASON_WINDOW],
 				 s < 60 ? s : 60);
+		assert_int_equal(growth.counters[SG_COUNTER_REFUSED_EARLY], 3 * (s < 60 ? s : 60));
 	}
 	/* State was lost: counters begin at 0 again, and nothing becomes huge. */
 	counts.requests[SG_REQUEST_GETCACERT] = 3;

@@ -78,15 +78,24 @@ static unsigned int count_series(__u32 services, __u32 interfaces)
 /* What a number of services and interfaces costs; README and man page quote the results. */
 static unsigned int formula(__u32 services, __u32 interfaces)
 {
-	enum { SINGLE_REASONS = 6, REASONS_WITH_PRIORITY = SG_REASON_MAX_ - SINGLE_REASONS };
-	unsigned int global = 17 + SG_MODE_MAX_ + SG_PASSED_MAX_ + 2 * interfaces;
-	unsigned int service = 23 + SG_SHADOW_MAX_ + 4;
+	enum {
+		SINGLE_REASONS = 8, /* told with priority="any" */
+		REASONS_WITH_PRIORITY = SG_REASON_MAX_ - SINGLE_REASONS,
+		WOULD_WITH_PRIORITY = 2, /* admitted, and all that is for want of budget */
+		HOLD_BOUNDS = SG_LATENCY_BUCKETS - 4,
+		COUNTERS_UNTOLD = 1,
+	};
+	unsigned int global = 17 + 2 * SG_MODE_MAX_ + SG_PASSED_MAX_ + 2 * interfaces;
+	unsigned int service = 26 + SG_SHADOW_MAX_ + 4;
 	unsigned int classes = SG_REQUEST_MAX_ - 1; /* "none" is left out */
-	unsigned int detail = classes + classes * 5 + (SG_LATENCY_BUCKETS + 3) + SG_COUNTER_MAX_;
+	unsigned int detail = classes + classes * 5 + (SG_LATENCY_BUCKETS + 3) + (HOLD_BOUNDS + 3) +
+			      SG_PRIORITY_MAX_ + SG_COUNTER_MAX_ - COUNTERS_UNTOLD;
 
 	if (services > SG_PROM_DETAILED_SERVICES)
-		return global + services * service + detail + 2 * SG_REASON_MAX_;
-	detail += 2 * (SINGLE_REASONS + REASONS_WITH_PRIORITY * SG_PRIORITY_MAX_);
+		return global + services * service + detail + 2 * SINGLE_REASONS +
+		       REASONS_WITH_PRIORITY + WOULD_WITH_PRIORITY;
+	detail += 2 * SINGLE_REASONS +
+		  (REASONS_WITH_PRIORITY + WOULD_WITH_PRIORITY) * SG_PRIORITY_MAX_;
 	return global + services * (service + detail);
 }
 
@@ -178,12 +187,60 @@ static double total(const __u64 *word, size_t count)
 
 #define TOTAL(a) total((const __u64 *)(a), sizeof(a) / sizeof(__u64))
 
+/* Sum over all families of counters[]: each counter once, whichever family tells it. */
+static double told_counters(const char *text)
+{
+	static const char *const families[] = {
+#define X(id, label, help) label "_total",
+		SG_COUNTER_LIST(X)
+#undef X
+			"cookies_total",
+		"edge_answers_total", "question_changes_total"};
+	double told = 0;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		char prefix[64];
+		struct sum sum = {prefix, 0};
+
+		snprintf(prefix, sizeof(prefix), "scepguard_%s{", families[i]);
+		each_sample(text, add_sample, &sum);
+		told += sum.total;
+	}
+	return told;
+}
+
+static void test_counters_told_once(void **state)
+{
+	(void)state;
+	for (__u32 services = 1; services <= 4; services++) {
+		struct sg_snapshot *snap = make_snapshot(services, 1);
+		double counted = 0;
+		char *text;
+
+		for (__u32 i = 0; i < services; i++)
+			for (unsigned int c = 0; c < SG_COUNTER_MAX_; c++) {
+				/* Of two powers no other sum of powers is the same. */
+				__u64 n = 1ull << c;
+
+				snap->services[i].stats.counters[c] = n;
+				counted += c == SG_COUNTER_LATER_SEGMENTS ? 0 : (double)n;
+			}
+		text = format(snap);
+		if (told_counters(text) != counted)
+			fail_msg("%u services: %f instead of %f", services, told_counters(text),
+				 counted);
+		free(text);
+		test_free(snap);
+	}
+}
+
 static void test_nothing_lost(void **state)
 {
 	(void)state;
 	for (__u32 services = 1; services <= 4; services++) {
 		struct sg_snapshot *snap = make_snapshot(services, 1);
 		double verdicts = 0, would = 0, answers = 0, requests = 0, forged = 0, count = 0;
+		double held = 0, waiting = 0;
 		char *text;
 
 		for (__u32 i = 0; i < services; i++) {
@@ -195,6 +252,10 @@ static void test_nothing_lost(void **state)
 			answers += TOTAL(s->answers);
 			requests += TOTAL(s->requests);
 			count += TOTAL(s->latency);
+			held += TOTAL(s->waited);
+			snap->services[i].intercept.waiting[SG_PRIORITY_BOOTSTRAP] = 1 + i;
+			snap->services[i].intercept.waiting[SG_PRIORITY_OTHER] = 100;
+			waiting += 101 + i;
 			forged += (double)s->counters[SG_COUNTER_FORGED];
 		}
 		text = format(snap);
@@ -204,6 +265,8 @@ static void test_nothing_lost(void **state)
 		expect_sum(text, "scepguard_requests_total{", requests);
 		expect_sum(text, "scepguard_answer_duration_seconds_count{", count);
 		expect_sum(text, "scepguard_forged_total{", forged);
+		expect_sum(text, "scepguard_hold_seconds_count{", held);
+		expect_sum(text, "scepguard_held_requests{", waiting);
 		free(text);
 		test_free(snap);
 	}
@@ -257,6 +320,54 @@ static void test_values(void **state)
 	test_free(snap);
 }
 
+static void test_intercept(void **state)
+{
+	struct sg_snapshot *snap = make_snapshot(1, 0);
+	struct sg_snap_service *service = &snap->services[0];
+	char *text;
+
+	(void)state;
+	snap->mode = SG_MODE_POLICE;
+	snap->config_mode = SG_MODE_INTERCEPT;
+	service->stats.counters[SG_COUNTER_COOKIES_OLD] = 1;
+	service->stats.counters[SG_COUNTER_EDGE_BUSY] = 2;
+	service->stats.counters[SG_COUNTER_UNLEARNED] = 3;
+	service->stats.counters[SG_COUNTER_TURNS] = 4;
+	service->stats.would[SG_PRIORITY_ROLLOVER][SG_REASON_WINDOW] = 5;
+	service->stats.would[SG_PRIORITY_ROLLOVER][SG_REASON_SLOTS_RESERVED] = 6;
+	service->stats.waited[0] = 1;
+	service->stats.waited[5] = 10;
+	service->stats.waited[SG_LATENCY_BUCKETS] = 100;
+	service->stats.waited_sum_ns = 62500 * SG_NS_PER_MS;
+	service->intercept = (struct sg_snap_intercept){
+		.splices = 7,
+		.waiting = {[SG_PRIORITY_ENROLMENT] = 8},
+		.longest_ns = 1500 * SG_NS_PER_MS,
+		.questions = 9,
+	};
+	text = format(snap);
+	expect_line(text, "scepguard_mode{mode=\"intercept\"} 0");
+	expect_line(text, "scepguard_configured_mode{mode=\"intercept\"} 1");
+	expect_line(text, "scepguard_cookies_total{service=\"ca-0\",result=\"old\"} 1");
+	expect_line(text, "scepguard_edge_answers_total{service=\"ca-0\",answer=\"busy\"} 2");
+	expect_line(text,
+		    "scepguard_question_changes_total{service=\"ca-0\",change=\"unlearned\"} 3");
+	expect_line(text, "scepguard_turns_total{service=\"ca-0\"} 4");
+	expect_line(text, "scepguard_would_verdicts_total{service=\"ca-0\",priority=\"rollover\","
+			  "verdict=\"refuse\",reason=\"budget\"} 11");
+	expect_line(text, "scepguard_hold_seconds_bucket{service=\"ca-0\",le=\"0.1\"} 1");
+	expect_line(text, "scepguard_hold_seconds_bucket{service=\"ca-0\",le=\"0.25\"} 11");
+	expect_line(text, "scepguard_hold_seconds_bucket{service=\"ca-0\",le=\"+Inf\"} 111");
+	expect_line(text, "scepguard_hold_seconds_sum{service=\"ca-0\"} 62.5");
+	expect_line(text, "scepguard_splices{service=\"ca-0\"} 7");
+	expect_line(text, "scepguard_held_requests{service=\"ca-0\",priority=\"enrolment\"} 8");
+	expect_line(text, "scepguard_held_longest_seconds{service=\"ca-0\"} 1.5");
+	expect_line(text, "scepguard_questions_learned{service=\"ca-0\"} 9");
+	assert_null(strstr(text, "scepguard_cookies_old_total"));
+	free(text);
+	test_free(snap);
+}
+
 static void test_histogram_cumulative(void **state)
 {
 	struct sg_snapshot *snap = make_snapshot(1, 0);
@@ -304,9 +415,14 @@ static void test_promtool(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_series_bounded),       cmocka_unit_test(test_no_series_twice),
-		cmocka_unit_test(test_nothing_lost),         cmocka_unit_test(test_values),
-		cmocka_unit_test(test_histogram_cumulative), cmocka_unit_test(test_promtool),
+		cmocka_unit_test(test_series_bounded),
+		cmocka_unit_test(test_no_series_twice),
+		cmocka_unit_test(test_counters_told_once),
+		cmocka_unit_test(test_nothing_lost),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_intercept),
+		cmocka_unit_test(test_histogram_cumulative),
+		cmocka_unit_test(test_promtool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,24 @@ static void test_due_at_the_tick(void **state)
 	assert_int_equal(f->sweep->services[0].open, 4);
 }
 
+/* Splices are counted while they are open. */
+static void test_splices(void **state)
+{
+	struct fixture *f = *state;
+	struct sg_conn native = leased(f, 1, NOW + 100), spliced = leased(f, 2, NOW + 100);
+	struct sg_conn closed = leased(f, 3, NOW + 100);
+
+	spliced.flags |= SG_CONN_SPLICED;
+	closed.flags |= SG_CONN_SPLICED;
+	closed.state = SG_CONN_CLOSED;
+	add(f, &native);
+	add(f, &spliced);
+	add(f, &closed);
+	assert_int_equal(f->sweep->services[0].spliced, 1);
+	sg_sweep_begin(f->sweep, NOW + 1, KEEP);
+	assert_int_equal(f->sweep->services[0].spliced, 0);
+}
+
 /* The lease belongs to another connection by now, or none is held: only life counts. */
 static void test_foreign_lease_ends_nobody(void **state)
 {
@@ -328,6 +346,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_due_at_the_tick),
+		T(test_splices),
 		T(test_foreign_lease_ends_nobody),
 		T(test_newly_due_once),
 		T(test_closed_are_kept_a_while),

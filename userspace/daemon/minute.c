@@ -15,6 +15,8 @@ static void subtract(const struct sg_minute_counts *now, const struct sg_minute_
 		for (int r = 0; r < SG_REASON_MAX_; r++)
 			growth->verdicts[p][r] =
 				growth_of(now->verdicts[p][r], then->verdicts[p][r]);
+	for (int c = 0; c < SG_COUNTER_MAX_; c++)
+		growth->counters[c] = growth_of(now->counters[c], then->counters[c]);
 }
 
 static __u32 oldest_of(const struct sg_minute *m)

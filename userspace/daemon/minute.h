@@ -13,6 +13,7 @@
 struct sg_minute_counts {
 	__u64 requests[SG_REQUEST_MAX_];
 	__u64 verdicts[SG_PRIORITY_MAX_][SG_REASON_MAX_];
+	__u64 counters[SG_COUNTER_MAX_];
 };
 
 /* All zero is empty. */

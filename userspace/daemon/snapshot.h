@@ -58,6 +58,17 @@ struct sg_snap_mirror {
 	__u32 unanswered;     /* SYNs forwarded since its last answer */
 };
 
+/* What intercept has in its hands now; all zero when the mode never was intercept. */
+struct sg_snap_intercept {
+	__u32 splices;                   /* connections open whose handshake was with the guard */
+	__u32 waiting[SG_PRIORITY_MAX_]; /* requests held for a turn */
+	__u64 longest_wait_ns[SG_PRIORITY_MAX_]; /* of those */
+	__u64 longest_ns;                        /* of all */
+	__u32 questions; /* learned and in force: fresh, or stale and about to be asked again */
+	bool canary;     /* one of them is being asked again */
+	__u64 canary_since_ns;
+};
+
 struct sg_snap_service {
 	char name[SG_CONFIG_NAME_MAX];
 	bool one_sided; /* the CA's packets cannot be seen (CA on this host, or route unknown) */
@@ -67,8 +78,10 @@ struct sg_snap_service {
 	__u64 requests_per_minute[SG_REQUEST_MAX_]; /* trailing minute */
 	__u64 verdicts_per_minute[SG_PRIORITY_MAX_]
 				 [SG_REASON_MAX_]; /* of the book that counts in this mode */
-	__u32 connections;                         /* tracked and not closed */
-	__u32 drift; /* slots corrected by the last recount, absolute */
+	__u64 counters_per_minute[SG_COUNTER_MAX_];
+	struct sg_snap_intercept intercept;
+	__u32 connections; /* tracked and not closed */
+	__u32 drift;       /* slots corrected by the last recount, absolute */
 	__u64 drift_total;
 	__u64 reaped_total;
 };
@@ -79,6 +92,8 @@ struct sg_snapshot {
 	__u64 loaded_ns;  /* of the data plane, survives restarts */
 	enum sg_mode mode, mode_then;
 	__u64 mode_until_ns; /* 0 = for good */
+	enum sg_mode
+		config_mode; /* as configured; another one is in force by command or fallback */
 	__u32 time_scale;
 	__u32 service_count;
 	struct sg_snap_service services[SG_SERVICES];

@@ -102,6 +102,8 @@ static void count_open(struct sg_sweep *s, const struct sg_conn *conn)
 	svc->open++;
 	if (conn->flags & SG_CONN_ACTUAL)
 		svc->actual_open++;
+	if (conn->flags & SG_CONN_SPLICED)
+		svc->spliced++;
 	if (conn->lease < SG_LEASES)
 		svc->holder[conn->lease] = conn->generation;
 	if (conn->flags & SG_CONN_SOURCE)

@@ -38,6 +38,7 @@ struct sg_sweep_source {
 struct sg_sweep_service {
 	__u32 open;        /* tracked and not closed */
 	__u32 actual_open; /* of them, the CA has answered */
+	__u32 spliced;     /* of them, those whose handshake was with the guard (intercept) */
 	__u32 newly_due;   /* of them, those whose time ran out since the walk before */
 	__u64 holder
 		[SG_LEASES]; /* generation of the connection that holds this lease; 0 = nobody */

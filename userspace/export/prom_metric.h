@@ -12,6 +12,7 @@
 struct sg_prom_detail {
 	const char *service; /* label; "all" = summed */
 	const struct sg_stats *stats;
+	const __u32 *waiting; /* held requests by priority */
 };
 
 /* The snapshot as the rows look at it. Borrowed pointers. */
@@ -55,6 +56,8 @@ void sg_prom_write_detail(FILE *out, const struct sg_prom_metric *m,
 void sg_prom_write_build(FILE *out, const struct sg_prom_metric *m,
 			 const struct sg_prom_view *view);
 void sg_prom_write_mode(FILE *out, const struct sg_prom_metric *m, const struct sg_prom_view *view);
+void sg_prom_write_configured_mode(FILE *out, const struct sg_prom_metric *m,
+				   const struct sg_prom_view *view);
 void sg_prom_write_attached(FILE *out, const struct sg_prom_metric *m,
 			    const struct sg_prom_view *view);
 void sg_prom_write_passed(FILE *out, const struct sg_prom_metric *m,
@@ -67,9 +70,24 @@ void sg_prom_write_answers(FILE *out, const struct sg_prom_metric *m,
 			   const struct sg_prom_view *view);
 void sg_prom_write_latency(FILE *out, const struct sg_prom_metric *m,
 			   const struct sg_prom_view *view);
-/* offset: of the book (verdicts or would) in struct sg_stats. */
 void sg_prom_write_verdicts(FILE *out, const struct sg_prom_metric *m,
 			    const struct sg_prom_view *view);
+void sg_prom_write_would(FILE *out, const struct sg_prom_metric *m,
+			 const struct sg_prom_view *view);
+
+/* Rows of intercept. */
+void sg_prom_write_cookies(FILE *out, const struct sg_prom_metric *m,
+			   const struct sg_prom_view *view);
+void sg_prom_write_edge_answers(FILE *out, const struct sg_prom_metric *m,
+				const struct sg_prom_view *view);
+void sg_prom_write_question_changes(FILE *out, const struct sg_prom_metric *m,
+				    const struct sg_prom_view *view);
+void sg_prom_write_held(FILE *out, const struct sg_prom_metric *m, const struct sg_prom_view *view);
+void sg_prom_write_hold(FILE *out, const struct sg_prom_metric *m, const struct sg_prom_view *view);
+
+/* "scepguard_NAMESUFFIX{service="SERVICE"": further labels and "} VALUE" are the caller's. */
+void sg_prom_open_service(FILE *out, const struct sg_prom_metric *m, const char *suffix,
+			  const char *service);
 
 /* A label's value with backslash, quote and newline escaped. */
 void sg_prom_write_escaped(FILE *out, const char *value);

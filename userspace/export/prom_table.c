@@ -20,12 +20,7 @@
 	{                                                                 \
 		name, type, help, sg_prom_write_##writer, 0, SG_PROM_NONE \
 	}
-#define BOOK(name, member, help)                                                                  \
-	{                                                                                         \
-		name, "counter", help, sg_prom_write_verdicts, offsetof(struct sg_stats, member), \
-			SG_PROM_NONE                                                              \
-	}
-#define COUNTER(id, label, help)                                                       \
+#define COUNTER_ROW(id, label, help)                                                   \
 	{                                                                              \
 		label "_total",                                                        \
 		"counter",                                                             \
@@ -34,6 +29,25 @@
 		offsetof(struct sg_stats, counters) + SG_COUNTER_##id * sizeof(__u64), \
 		SG_PROM_U64,                                                           \
 	},
+
+/* Counters that are told by a family of prom_intercept.c. */
+#define ELSEWHERE_COOKIES_SENT    0,
+#define ELSEWHERE_COOKIES_PROVEN  0,
+#define ELSEWHERE_COOKIES_REFUSED 0,
+#define ELSEWHERE_COOKIES_OLD     0,
+#define ELSEWHERE_EDGE_AS_CA      0,
+#define ELSEWHERE_EDGE_STATUS     0,
+#define ELSEWHERE_EDGE_BUSY       0,
+#define ELSEWHERE_LEARNED         0,
+#define ELSEWHERE_UNLEARNED       0,
+/* A counter that is not told: they come again, and are then counted as what they are. */
+#define ELSEWHERE_LATER_SEGMENTS 0,
+
+/* As the kernel's IS_ENABLED() does it: a name that is defined as "0," pushes NO_ROW into second place. */
+#define NO_ROW(id, label, help)
+#define SECOND(first, second, ...) second
+#define CHOOSE(...)                SECOND(__VA_ARGS__)
+#define COUNTER(id, label, help)   CHOOSE(ELSEWHERE_##id NO_ROW, COUNTER_ROW, )(id, label, help)
 
 const struct sg_prom_metric sg_prom_metrics[] = {
 	/* The guard itself */
@@ -45,6 +59,10 @@ const struct sg_prom_metric sg_prom_metrics[] = {
 	GLOBAL("loaded_timestamp_seconds", "gauge", loaded_ns, NS,
 	       "When the data plane was loaded; it outlives the daemon."),
 	LABELLED("mode", "gauge", mode, "1 for the mode the data plane obeys now."),
+	LABELLED(
+		"configured_mode", "gauge", configured_mode,
+		"1 for the mode of the configuration; another one is in force by command, on trial "
+		"or as a fallback."),
 	GLOBAL("mode_until_timestamp_seconds", "gauge", mode_until_ns, NS,
 	       "When a mode set with --confirm-within falls back; 0 = it is for good."),
 	GLOBAL("time_scale", "gauge", time_scale, U32,
@@ -137,9 +155,31 @@ const struct sg_prom_metric sg_prom_metrics[] = {
 	LABELLED("answer_duration_seconds", "histogram", latency,
 		 "From the end of the request line to the CA's first byte, in whole ticks of the "
 		 "kernel (4 ms at 250 a second)."),
-	BOOK("verdicts_total", verdicts, "What was done with attempts to connect (police)."),
-	BOOK("would_verdicts_total", would,
-	     "What police would have done with attempts to connect (observe; an estimate)."),
+	LABELLED("verdicts_total", "counter", verdicts,
+		 "What was done with attempts to connect (police), or with requests (intercept)."),
+	LABELLED("would_verdicts_total", "counter", would,
+		 "What police would have done with attempts to connect (observe; an estimate); "
+		 "reason budget: for want of a slot or a place."),
+
+	/* Intercept */
+	LABELLED("cookies_total", "counter", cookies,
+		 "SYNs the guard answered itself, and what segments without a connection proved."),
+	LABELLED(
+		"edge_answers_total", "counter", edge_answers,
+		"Answers the guard gave: the CA's refusal in its own words, by its status alone, or "
+		"come back later."),
+	LABELLED("held_requests", "gauge", held,
+		 "Requests that wait for a turn, by whom they are."),
+	SERVICE("held_longest_seconds", "gauge", intercept.longest_ns, NS,
+		"How long the request has waited that waits longest; 0 = nobody waits."),
+	LABELLED("hold_seconds", "histogram", hold,
+		 "How long requests were held, to their turn or to their end."),
+	SERVICE("splices", "gauge", intercept.splices, U32,
+		"Connections open whose handshake was with the guard."),
+	SERVICE("questions_learned", "gauge", intercept.questions, U32,
+		"Questions the CA has refused and the guard answers."),
+	LABELLED("question_changes_total", "counter", question_changes,
+		 "Questions learned, and forgotten because the CA's answer changed."),
 	/* The list's help texts begin in lower case, as the CLI needs them. */
 	SG_COUNTER_LIST(COUNTER)};
 

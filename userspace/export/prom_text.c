@@ -103,20 +103,34 @@ static void sum_stats(const struct sg_snapshot *snap, struct sg_stats *sum)
 	}
 }
 
-static void make_view(const struct sg_snapshot *snap, struct sg_stats *sum,
-		      struct sg_prom_view *view)
+static void sum_waiting(const struct sg_snapshot *snap, __u32 *sum)
+{
+	for (__u32 i = 0; i < snap->service_count; i++)
+		for (int p = 0; p < SG_PRIORITY_MAX_; p++)
+			sum[p] += snap->services[i].intercept.waiting[p];
+}
+
+/* Over all services. */
+struct sums {
+	struct sg_stats stats;
+	__u32 waiting[SG_PRIORITY_MAX_];
+};
+
+static void make_view(const struct sg_snapshot *snap, struct sums *sums, struct sg_prom_view *view)
 {
 	*view = (struct sg_prom_view){.snap = snap};
 	view->summed = snap->service_count > SG_PROM_DETAILED_SERVICES;
 	if (view->summed) {
-		sum_stats(snap, sum);
-		view->detail[0] = (struct sg_prom_detail){"all", sum};
+		sum_stats(snap, &sums->stats);
+		sum_waiting(snap, sums->waiting);
+		view->detail[0] = (struct sg_prom_detail){"all", &sums->stats, sums->waiting};
 		view->detail_count = 1;
 		return;
 	}
 	for (__u32 i = 0; i < snap->service_count; i++)
 		view->detail[i] =
-			(struct sg_prom_detail){snap->services[i].name, &snap->services[i].stats};
+			(struct sg_prom_detail){snap->services[i].name, &snap->services[i].stats,
+						snap->services[i].intercept.waiting};
 	view->detail_count = snap->service_count;
 }
 
@@ -133,14 +147,14 @@ static void write_all(FILE *out, const struct sg_prom_view *view)
 
 int sg_prom_format(const struct sg_snapshot *snap, char **text, size_t *len)
 {
-	struct sg_stats sum = {0};
+	struct sums sums = {0};
 	struct sg_prom_view view;
 	size_t size = 0;
 	char *buf = NULL;
 	FILE *out;
 	bool bad;
 
-	make_view(snap, &sum, &view);
+	make_view(snap, &sums, &view);
 	out = open_memstream(&buf, &size);
 	if (!out)
 		return -ENOMEM;

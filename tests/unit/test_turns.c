@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who of the held requests is next, beside a program that gives and takes slots: order, what a refusal means for the
+ * others, the end of a hold, and that a round's work is bounded.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "../../userspace/daemon/turns.h"
+
+#define SLOTS 512
+#define HOLD  5000 /* ticks */
+#define NOW   100000ull
+#define PAUSE 60
+#define GIVEN 500
+
+/* The program's side: what it answers, and what it was asked. */
+static struct {
+	struct sg_turns turns;
+	struct sg_frame *frames;
+	struct sg_intercept *intercepts;
+	__u32 reason[SG_SERVICES][SG_PRIORITY_MAX_]; /* of every request of a class */
+	__u64 bad_source;                            /* its frames are refused for its sake */
+	__u32 turns_left;                            /* then SG_REASON_WINDOW */
+	bool keeps;                                  /* what is injected stays in its slot */
+	int inject_error;
+	__u64 asked[4096], injected[4096], expired[64]; /* tickets */
+	__u32 asked_count, injected_count, expired_count;
+	__u32 last_ifindex;
+	size_t last_len;
+	__u8 last_bytes[SG_FRAME_BYTES];
+} sim;
+
+static __u64 dice(void)
+{
+	static __u64 state = 1;
+
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return state >> 33;
+}
+
+static void free_slot(struct sg_frame *slot)
+{
+	slot->state = SG_FRAME_FREE;
+	slot->ticket = 0;
+}
+
+static int do_turn(void *ctx, struct sg_turn_call *call)
+{
+	struct sg_frame *slot = &sim.frames[call->frame];
+
+	(void)ctx;
+	sim.asked[sim.asked_count++] = call->ticket;
+	if (slot->ticket != call->ticket || slot->state != SG_FRAME_WAITING)
+		return 0;
+	call->reason = sim.reason[slot->service][slot->priority];
+	if (slot->source_hash == sim.bad_source)
+		call->reason = SG_REASON_SOURCE_CONNECTIONS;
+	else if (!sim.turns_left)
+		call->reason = SG_REASON_WINDOW;
+	if (call->reason != SG_REASON_ADMITTED && call->reason != SG_REASON_LOWEST_TURN)
+		return 0;
+	sim.turns_left--;
+	slot->state = SG_FRAME_GRANTED;
+	call->done = 1;
+	return 0;
+}
+
+static int do_inject(void *ctx, __u32 ifindex, const void *frame, size_t len)
+{
+	__u64 ticket;
+
+	(void)ctx;
+	if (sim.inject_error)
+		return sim.inject_error;
+	/* The tests' frames begin with their slot and ticket. */
+	memcpy(&ticket, (const __u8 *)frame + 8, sizeof(ticket));
+	sim.injected[sim.injected_count++] = ticket;
+	sim.last_ifindex = ifindex;
+	sim.last_len = len;
+	memcpy(sim.last_bytes, frame, len);
+	for (int i = 0; i < SLOTS && !sim.keeps; i++) {
+		if (sim.frames[i].ticket != ticket)
+			continue;
+		if (sim.frames[i].state == SG_FRAME_GRANTED)
+			sim.frames[i].state = SG_FRAME_SENT;
+		else
+			free_slot(&sim.frames[i]);
+	}
+	return 0;
+}
+
+static int do_expire(void *ctx, struct sg_expire_call *call)
+{
+	(void)ctx;
+	sim.expired[sim.expired_count++] = call->ticket;
+	if (sim.frames[call->frame].ticket == call->ticket)
+		free_slot(&sim.frames[call->frame]);
+	call->done = 1;
+	return 0;
+}
+
+static void *shared(int *fd, size_t size)
+{
+	*fd = memfd_create("map", 0);
+	if (*fd < 0 || ftruncate(*fd, size))
+		return MAP_FAILED;
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+}
+
+static int open_sim(void **state)
+{
+	int frames_fd, intercepts_fd;
+
+	(void)state;
+	memset(&sim, 0, sizeof(sim));
+	sim.frames = shared(&frames_fd, SLOTS * sizeof(*sim.frames));
+	sim.intercepts = shared(&intercepts_fd, SG_SERVICES * sizeof(*sim.intercepts));
+	if (sim.frames == MAP_FAILED || sim.intercepts == MAP_FAILED ||
+	    sg_turns_open(&sim.turns, frames_fd, SLOTS, intercepts_fd))
+		return -1;
+	close(frames_fd);
+	close(intercepts_fd);
+	sim.turns.times = (struct sg_turns_times){PAUSE, GIVEN};
+	sim.turns.calls = (struct sg_turns_calls){do_turn, do_expire, do_inject, NULL};
+	sim.turns_left = ~0u;
+	sim.bad_source = ~0ull;
+	return 0;
+}
+
+static int close_sim(void **state)
+{
+	(void)state;
+	sg_turns_close(&sim.turns);
+	munmap(sim.frames, SLOTS * sizeof(*sim.frames));
+	munmap(sim.intercepts, SG_SERVICES * sizeof(*sim.intercepts));
+	return 0;
+}
+
+/* The program holds one; the daemon is told of it. */
+static void hold(__u32 index, __u64 ticket, __u8 service, __u8 priority, __u64 asked_since)
+{
+	struct sg_frame *slot = &sim.frames[index];
+	__u64 head[2] = {index, ticket};
+
+	memset(slot, 0, sizeof(*slot));
+	slot->ticket = ticket;
+	slot->ifindex = 7;
+	slot->asked_since = asked_since;
+	slot->deadline = NOW + HOLD;
+	slot->service = service;
+	slot->priority = priority;
+	slot->len = sizeof(head) + index % 1000;
+	memcpy(slot->frame, head, sizeof(head));
+	slot->state = SG_FRAME_WAITING;
+	sg_turns_held(&sim.turns, index);
+}
+
+static void asked_were(size_t count, ...)
+{
+	va_list args;
+
+	assert_int_equal(sim.asked_count, count);
+	va_start(args, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(sim.asked[i], va_arg(args, int));
+	va_end(args);
+}
+
+static void test_class_then_age_then_ticket(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_OTHER, 10);
+	hold(1, 2, 0, SG_PRIORITY_ENROLMENT, 90);
+	hold(2, 3, 0, SG_PRIORITY_ENROLMENT, 80);
+	hold(3, 5, 0, SG_PRIORITY_ROLLOVER, 5);
+	hold(4, 4, 0, SG_PRIORITY_ENROLMENT, 80);
+	hold(5, 6, 0, SG_PRIORITY_IN_PROGRESS, 99);
+	sg_turns_round(&sim.turns, NOW);
+	asked_were(6, 6, 3, 4, 2, 5, 1);
+	assert_memory_equal(sim.injected, sim.asked, 6 * sizeof(sim.asked[0]));
+	assert_false(sg_turns_wanted(&sim.turns));
+}
+
+static void test_the_frame_as_it_came(void **state)
+{
+	(void)state;
+	hold(300, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	for (int i = 16; i < 316; i++)
+		sim.frames[300].frame[i] = (__u8)dice();
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.last_ifindex, 7);
+	assert_int_equal(sim.last_len, 316);
+	assert_memory_equal(sim.last_bytes, sim.frames[300].frame, 316);
+}
+
+/* No room for the best: none for any other of that service; another service has its own. */
+static void test_refusal_ends_the_round_of_its_service(void **state)
+{
+	static const __u32 reasons[] = {
+		SG_REASON_WINDOW,  SG_REASON_WINDOW_UNSETTLED, SG_REASON_SLOTS,
+		SG_REASON_CA_DEAF, SG_REASON_WINDOW_RESERVED,  SG_REASON_SLOTS_RESERVED,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		sim.asked_count = 0;
+		sim.turns.first_service = 0;
+		sim.reason[0][SG_PRIORITY_ENROLMENT] = reasons[i];
+		hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+		hold(1, 2, 0, SG_PRIORITY_ENROLMENT, 2);
+		hold(2, 3, 0, SG_PRIORITY_ROLLOVER, 1);
+		hold(3, 4, 1, SG_PRIORITY_OTHER, 1);
+		sg_turns_round(&sim.turns, NOW);
+		asked_were(2, 1, 4);
+		assert_true(sg_turns_wanted(&sim.turns));
+	}
+}
+
+/* The place in ten: it goes to the lowest class, and the highest goes on after it. */
+static void test_lowest_class_has_its_place(void **state)
+{
+	(void)state;
+	sim.reason[0][SG_PRIORITY_BOOTSTRAP] = SG_REASON_OTHER_TURN;
+	sim.reason[0][SG_PRIORITY_OTHER] = SG_REASON_LOWEST_TURN;
+	sim.turns_left = 1;
+	hold(0, 1, 0, SG_PRIORITY_BOOTSTRAP, 1);
+	hold(1, 2, 0, SG_PRIORITY_ROLLOVER, 1);
+	hold(2, 3, 0, SG_PRIORITY_OTHER, 1);
+	sg_turns_round(&sim.turns, NOW);
+	/* The lowest, then the highest again; it has no room now. */
+	asked_were(3, 1, 3, 1);
+	assert_int_equal(sim.injected_count, 1);
+	assert_int_equal(sim.injected[0], 3);
+}
+
+/* Whose turn it is does not wait here any more: nobody is asked for twice. */
+static void test_place_of_a_class_that_is_gone(void **state)
+{
+	(void)state;
+	sim.reason[0][SG_PRIORITY_BOOTSTRAP] = SG_REASON_OTHER_TURN;
+	sim.reason[0][SG_PRIORITY_ROLLOVER] = SG_REASON_OTHER_TURN;
+	hold(0, 1, 0, SG_PRIORITY_BOOTSTRAP, 1);
+	sg_turns_round(&sim.turns, NOW);
+	asked_were(1, 1);
+	hold(1, 2, 0, SG_PRIORITY_ROLLOVER, 1);
+	sg_turns_round(&sim.turns, NOW);
+	asked_were(3, 1, 1, 2);
+}
+
+/* A source with too many connections stands in nobody's way, and is tried again only after a while. */
+static void test_refused_for_its_source(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	hold(1, 2, 0, SG_PRIORITY_ENROLMENT, 2);
+	hold(2, 3, 0, SG_PRIORITY_ROLLOVER, 1);
+	sim.frames[0].source_hash = sim.bad_source = 77;
+	sg_turns_round(&sim.turns, NOW);
+	asked_were(3, 1, 2, 3);
+	assert_int_equal(sim.injected_count, 2);
+	sg_turns_round(&sim.turns, NOW + PAUSE - 1);
+	assert_int_equal(sim.asked_count, 3);
+	sim.bad_source = ~0ull;
+	sg_turns_round(&sim.turns, NOW + PAUSE);
+	assert_int_equal(sim.asked[3], 1);
+	assert_false(sg_turns_wanted(&sim.turns));
+}
+
+/* A round is bounded, and the services that had nothing of it come first in one of the next. */
+static void test_round_is_bounded(void **state)
+{
+	bool served[SG_SERVICES] = {false};
+
+	(void)state;
+	for (__u32 i = 0; i < SLOTS; i++)
+		hold(i, i + 1, i % SG_SERVICES, SG_PRIORITY_ENROLMENT, i);
+	for (__u32 round = 0; round < SG_SERVICES; round++) {
+		sg_turns_round(&sim.turns, NOW);
+		assert_int_equal(sim.asked_count, (round + 1) * SG_TURNS_A_ROUND);
+	}
+	for (__u32 i = 0; i < sim.asked_count; i++)
+		served[(sim.asked[i] - 1) % SG_SERVICES] = true;
+	for (int i = 0; i < SG_SERVICES; i++)
+		assert_true(served[i]);
+	sg_turns_round(&sim.turns, NOW + HOLD);
+	assert_int_equal(sim.injected_count, SG_SERVICES * SG_TURNS_A_ROUND + SG_TURNS_DUE_MAX);
+}
+
+static void test_deadline_is_told_once(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.turns_left = 0;
+	sg_turns_round(&sim.turns, NOW + HOLD - 1);
+	assert_int_equal(sim.injected_count, 0);
+	assert_int_equal(sim.asked_count, 1);
+	sg_turns_round(&sim.turns, NOW + HOLD);
+	assert_int_equal(sim.asked_count, 1); /* too late for a turn */
+	assert_int_equal(sim.injected_count, 1);
+	assert_false(sg_turns_wanted(&sim.turns));
+	assert_int_equal(sim.expired_count, 0);
+}
+
+/* The program did not take it: expired later, and not injected again meanwhile. */
+static void test_what_stays_is_taken_out(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.keeps = true;
+	for (__u64 now = NOW + HOLD; now < NOW + HOLD + GIVEN; now += 10) {
+		sg_turns_round(&sim.turns, now);
+		sg_turns_scan(&sim.turns);
+		assert_int_equal(sim.injected_count, 1);
+		assert_int_equal(sim.expired_count, 0);
+		assert_true(sg_turns_wanted(&sim.turns));
+	}
+	sg_turns_round(&sim.turns, NOW + HOLD + GIVEN);
+	assert_int_equal(sim.expired_count, 1);
+	assert_int_equal(sim.expired[0], 1);
+	assert_false(sg_turns_wanted(&sim.turns));
+}
+
+/* A turn that was given by a daemon which then died, or whose injection failed: again at each scan, until the end. */
+static void test_granted_and_not_injected(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.inject_error = -ENODEV;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.frames[0].state, SG_FRAME_GRANTED);
+	assert_false(sg_turns_wanted(&sim.turns));
+	sg_turns_scan(&sim.turns);
+	sg_turns_round(&sim.turns, NOW + 1);
+	sim.inject_error = 0;
+	sg_turns_round(&sim.turns, NOW + 2);
+	assert_int_equal(sim.injected_count, 0);
+	sg_turns_scan(&sim.turns);
+	sg_turns_round(&sim.turns, NOW + 3);
+	assert_int_equal(sim.injected_count, 1);
+	assert_int_equal(sim.asked_count, 1);
+	assert_int_equal(sim.frames[0].state, SG_FRAME_SENT);
+	assert_false(sg_turns_wanted(&sim.turns));
+}
+
+static void test_slot_is_anothers_by_now(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.frames[0].ticket = 2;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.asked_count, 0);
+	assert_int_equal(sim.injected_count, 0);
+	/* Its event comes: the note of the one before is not in its way. */
+	sg_turns_held(&sim.turns, 0);
+	hold(1, 3, 0, SG_PRIORITY_ENROLMENT, 9);
+	sim.frames[1].ticket = 4;
+	sg_turns_held(&sim.turns, 1);
+	sg_turns_round(&sim.turns, NOW);
+	asked_were(2, 2, 4);
+}
+
+/* It went on while the daemon looked: the call says so by giving no reason, and nothing is injected. */
+static void test_gone_before_its_turn(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.frames[0].state = SG_FRAME_SENT;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.injected_count, 0);
+	assert_false(sg_turns_wanted(&sim.turns));
+}
+
+static void test_scan_finds_what_events_missed(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	free_slot(&sim.frames[0]);
+	hold(1, 2, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.frames[1].state = SG_FRAME_SENT;
+	memcpy(&sim.frames[SLOTS - 1], &sim.frames[1], sizeof(sim.frames[1]));
+	sim.frames[SLOTS - 1].ticket = 3;
+	sim.frames[SLOTS - 1].state = SG_FRAME_WAITING;
+	sg_turns_scan(&sim.turns);
+	assert_int_equal(sim.turns.count, 1);
+	assert_int_equal(sim.turns.notes[0].slot, SLOTS - 1);
+	sg_turns_held(&sim.turns, SG_NO_FRAME); /* no such slot */
+	assert_int_equal(sim.turns.count, 1);
+}
+
+/* Told twice, and moved meanwhile because others are gone: still one note. */
+static void test_one_note_a_slot(void **state)
+{
+	(void)state;
+	for (__u32 i = 0; i < 4; i++)
+		hold(i, i + 1, 0, SG_PRIORITY_ENROLMENT, i);
+	sim.turns_left = 2;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.turns.count, 2);
+	for (__u32 i = 0; i < 4; i++)
+		sg_turns_held(&sim.turns, i);
+	sg_turns_scan(&sim.turns);
+	assert_int_equal(sim.turns.count, 2);
+	hold(2, 9, 0, SG_PRIORITY_ENROLMENT, 0);
+	sim.turns_left = 1;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.injected[sim.injected_count - 1], 9);
+	assert_int_equal(sim.turns.count, 1);
+}
+
+/* Slots hold what the program wrote; a torn or wrong one must not lead astray. */
+static void test_slots_are_not_believed(void **state)
+{
+	(void)state;
+	hold(0, 1, SG_SERVICES, SG_PRIORITY_ENROLMENT, 1);
+	hold(1, 2, 0, SG_PRIORITY_MAX_, 1);
+	assert_false(sg_turns_wanted(&sim.turns));
+	hold(2, 3, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.frames[2].len = SG_FRAME_BYTES + 1;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.asked_count, 0);
+	assert_int_equal(sg_turns_replay(&sim.turns, 2, 3), -ESTALE);
+}
+
+static void test_replay(void **state)
+{
+	(void)state;
+	hold(5, 9, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.frames[5].state = SG_FRAME_SENT;
+	assert_int_equal(sg_turns_replay(&sim.turns, 5, 8), -ESTALE);
+	assert_int_equal(sg_turns_replay(&sim.turns, SG_NO_FRAME, 9), -ESTALE);
+	assert_int_equal(sg_turns_replay(&sim.turns, 4, 0), -ESTALE);
+	assert_int_equal(sim.injected_count, 0);
+	sim.keeps = true;
+	assert_int_equal(sg_turns_replay(&sim.turns, 5, 9), 0);
+	assert_int_equal(sim.injected_count, 1);
+	assert_int_equal(sim.injected[0], 9);
+	assert_int_equal(sim.last_len, 21);
+	sim.inject_error = -ENODEV;
+	assert_int_equal(sg_turns_replay(&sim.turns, 5, 9), -ENODEV);
+}
+
+/* Of what the program writes in sg_intercepts, nothing is touched. */
+static void test_only_the_turnkeepers_field(void **state)
+{
+	struct sg_intercept expected[SG_SERVICES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(expected); i++)
+		((__u8 *)sim.intercepts)[i] = (__u8)dice();
+	memcpy(expected, sim.intercepts, sizeof(expected));
+	for (int i = 0; i < SG_SERVICES; i++)
+		expected[i].turnkeeper = NOW;
+	sg_turns_round(&sim.turns, NOW);
+	assert_memory_equal(sim.intercepts, expected, sizeof(expected));
+}
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct sg_frame *const *x = a, *const *y = b;
+
+	if ((*x)->priority != (*y)->priority)
+		return (*x)->priority < (*y)->priority ? -1 : 1;
+	if ((*x)->asked_since != (*y)->asked_since)
+		return (*x)->asked_since < (*y)->asked_since ? -1 : 1;
+	return (*x)->ticket < (*y)->ticket ? -1 : 1;
+}
+
+/* Thousands, in as many rounds as it takes: for each service the order of a sort. */
+static void test_order_is_that_of_a_sort(void **state)
+{
+	struct sg_frame *expected[SLOTS];
+	__u64 tickets[SLOTS];
+	__u32 place = 0;
+
+	(void)state;
+	for (__u32 i = 0; i < SLOTS; i++) {
+		hold(i, 1 + (i * 173) % SLOTS, 3, dice() % SG_PRIORITY_MAX_, dice() % 20);
+		expected[i] = &sim.frames[i];
+	}
+	qsort(expected, SLOTS, sizeof(expected[0]), by_turn);
+	for (__u32 i = 0; i < SLOTS; i++)
+		tickets[i] = expected[i]->ticket;
+	while (sg_turns_wanted(&sim.turns)) {
+		sg_turns_round(&sim.turns, NOW);
+		assert_true(sim.asked_count <= ++place * SG_TURNS_A_ROUND);
+	}
+	assert_int_equal(sim.injected_count, SLOTS);
+	assert_memory_equal(sim.injected, tickets, sizeof(tickets));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_sim, close_sim)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_class_then_age_then_ticket),
+		TEST(test_the_frame_as_it_came),
+		TEST(test_refusal_ends_the_round_of_its_service),
+		TEST(test_lowest_class_has_its_place),
+		TEST(test_place_of_a_class_that_is_gone),
+		TEST(test_refused_for_its_source),
+		TEST(test_round_is_bounded),
+		TEST(test_deadline_is_told_once),
+		TEST(test_what_stays_is_taken_out),
+		TEST(test_granted_and_not_injected),
+		TEST(test_slot_is_anothers_by_now),
+		TEST(test_gone_before_its_turn),
+		TEST(test_scan_finds_what_events_missed),
+		TEST(test_one_note_a_slot),
+		TEST(test_slots_are_not_believed),
+		TEST(test_replay),
+		TEST(test_only_the_turnkeepers_field),
+		TEST(test_order_is_that_of_a_sort),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
