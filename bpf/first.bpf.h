@@ -519,7 +519,7 @@ __noinline int sg_first_learned(struct xdp_md *ctx)
 		sg_canary_done(ic);
 		run.flow->canary = false;
 	}
-	__sync_fetch_and_add(&q->hits, 1);
+	sg_question_hit(q);
 	return sg_edge_repeat(ctx, &run, q->status);
 }
 
