@@ -268,8 +268,7 @@ __noinline int sg_answer_read(struct xdp_md *ctx, struct sg_conn *conn)
 		conn->ca.answer_done = 1;
 		conn->ca.status = sg_http_answer_status(&conn->ca.answer);
 		sg_answer_counted(&run);
-		if (sg_may_intercept() &&
-		    conn->client.request_class == SG_REQUEST_GETNEXTCACERT)
+		if (sg_may_intercept() && conn->client.request_class == SG_REQUEST_GETNEXTCACERT)
 			sg_learn(conn, run.flow->now);
 	}
 	if (decided || (conn->client.request_class == SG_REQUEST_GETNEXTCACERT &&

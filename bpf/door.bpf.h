@@ -53,9 +53,9 @@ __noinline int sg_cookie_send(struct xdp_md *ctx)
 	flow.ca = pkt->dst;
 	flow.client_port = pkt->sport;
 	flow.ca_port = pkt->dport;
-	cookie = sg_cookie_make(run.live->cookie_key, &flow, pkt->seq,
-				sg_cookie_slot(run.flow->now),
-				sg_cookie_mss_index(sg_syn_mss(ctx)));
+	cookie =
+		sg_cookie_make(run.live->cookie_key, &flow, pkt->seq, sg_cookie_slot(run.flow->now),
+			       sg_cookie_mss_index(sg_syn_mss(ctx)));
 	made = sg_made_answer(run.flow, cookie, pkt->seq + 1, SG_TCP_SYN | SG_TCP_ACK);
 	made->window = SG_DOOR_WINDOW;
 	made->mss = run.svc->mss;

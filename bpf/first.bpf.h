@@ -97,7 +97,8 @@ static __always_inline int sg_edge_busy(struct xdp_md *ctx)
 }
 
 /* Repeat the CA's refusal: in its own words, else by its status. */
-static __always_inline int sg_edge_repeat(struct xdp_md *ctx, const struct sg_run *run, __u32 status)
+static __always_inline int sg_edge_repeat(struct xdp_md *ctx, const struct sg_run *run,
+					  __u32 status)
 {
 	const struct sg_edge_answer *own = sg_edge(run->flow->service, SG_EDGE_AS_CA);
 	int action = -1;
@@ -505,13 +506,12 @@ __noinline int sg_first_learned(struct xdp_md *ctx)
 	if (slot >= SG_QUESTION_SLOTS)
 		return -1;
 	q = &bucket->slot[slot];
-	say = sg_question_look(q, ic, run.svc->answer_ttl_ticks, SG_TIMES,
-			       run.svc->ca_window_ticks, run.flow->source_hash, run.flow->now);
+	say = sg_question_look(q, ic, run.svc->answer_ttl_ticks, SG_TIMES, run.svc->ca_window_ticks,
+			       run.flow->source_hash, run.flow->now);
 	if (say == SG_QUESTION_ASK)
 		return -1;
-	if (say == SG_QUESTION_CANARY &&
-	    sg_canary_take(ic, SG_TIMES, run.svc->ca_window_ticks, run.flow->source_hash,
-			   run.flow->now)) {
+	if (say == SG_QUESTION_CANARY && sg_canary_take(ic, SG_TIMES, run.svc->ca_window_ticks,
+							run.flow->source_hash, run.flow->now)) {
 		run.flow->canary = true;
 		run.flow->ask.priority = SG_PRIORITY_ENROLMENT;
 		if (sg_policy(&run) && sg_reason_admits(sg_first_ask()))
@@ -530,7 +530,6 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	const __u8 *byte = sg_frame_at(ctx, flow->pkt.payload_off, 1);
 	struct sg_conn *conn;
 	__u32 zero = 0, class;
-	int action;
 
 	if (!byte || !sg_may_begin(*byte)) {
 		sg_count(run, SG_COUNTER_REFUSED_EARLY);
@@ -547,12 +546,8 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
 	if (!conn)
 		return XDP_DROP;
-	if (class == SG_REQUEST_GETNEXTCACERT && conn->client.line_done) {
-		sg_first_question(ctx, conn);
-		action = sg_first_learned(ctx);
-		if (action >= 0)
-			return action;
-	}
+	if (class == SG_REQUEST_GETNEXTCACERT && conn->client.line_done)
+		bpf_tail_call(ctx, &sg_steps, SG_STEP_QUESTION);
 	return sg_first_queue(ctx, class);
 }
 
@@ -653,6 +648,23 @@ static __always_inline int sg_first_unproven(struct xdp_md *ctx, struct sg_run *
 	    (run->conn && run->conn->state != SG_CONN_CLOSED))
 		return XDP_DROP;
 	return sg_answer_stray(ctx, run->flow);
+}
+
+/* A GetNextCACert: has its question been refused? The request is in sg_scratch, as it was read. */
+SEC("xdp")
+int scepguard_question(struct xdp_md *ctx)
+{
+	struct sg_run run = {};
+	struct sg_conn *conn;
+	__u32 zero = 0;
+	int action;
+
+	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
+	if (!conn || !sg_run_again(&run, NULL))
+		return XDP_DROP;
+	sg_first_question(ctx, conn);
+	action = sg_first_learned(ctx);
+	return action >= 0 ? action : sg_first_queue(ctx, SG_REQUEST_GETNEXTCACERT);
 }
 
 SEC("xdp")

@@ -62,8 +62,7 @@ static __always_inline void sg_waiting_forget(const struct sg_conn_key *key, __u
 /* Take a frame out of WAITING into `state`. True for the one who did it. */
 static __always_inline bool sg_frame_leave(struct sg_frame *frame, __u32 state)
 {
-	if (__sync_val_compare_and_swap(&frame->state, SG_FRAME_WAITING, state) !=
-	    SG_FRAME_WAITING)
+	if (__sync_val_compare_and_swap(&frame->state, SG_FRAME_WAITING, state) != SG_FRAME_WAITING)
 		return false;
 	sg_frame_count(frame, -1);
 	return true;
@@ -213,8 +212,8 @@ __noinline int sg_hold(struct xdp_md *ctx, const struct sg_conn *conn)
 
 	if (!conn || !sg_run_again(&run, NULL) || !run.svc->hold_ticks)
 		return 0;
-	waiting.frame = sg_holds_enough(&run) ? SG_NO_FRAME
-					      : sg_frame_store(ctx, conn, SG_FRAME_WAITING);
+	waiting.frame =
+		sg_holds_enough(&run) ? SG_NO_FRAME : sg_frame_store(ctx, conn, SG_FRAME_WAITING);
 	waiting.ticket = run.flow->ticket;
 	frame = sg_frame_of(waiting.frame, waiting.ticket);
 	if (!frame) {

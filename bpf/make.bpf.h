@@ -23,8 +23,7 @@ static __always_inline bool sg_grow_head(struct xdp_md *ctx, struct sg_flow *flo
 	if (head < 14 || head > SG_HEAD_BYTES || n > 1 << 12)
 		return false;
 	return !bpf_xdp_load_bytes(ctx, 0, flow->head, head) &&
-	       !bpf_xdp_adjust_head(ctx, -(int)n) &&
-	       !bpf_xdp_store_bytes(ctx, 0, flow->head, head);
+	       !bpf_xdp_adjust_head(ctx, -(int)n) && !bpf_xdp_store_bytes(ctx, 0, flow->head, head);
 }
 
 /* Make the frame end where flow->made ends. False: there is no room; the frame is as it was. */

@@ -104,7 +104,8 @@ __noinline int sg_splice_same(struct xdp_md *ctx, struct sg_conn *conn)
 	frame = sg_splice_frame(conn);
 	if (!frame)
 		return 1;
-	skip = run.flow->pkt.seq - frame->seq; /* not before the first byte: the caller has looked */
+	skip = run.flow->pkt.seq -
+	       frame->seq; /* not before the first byte: the caller has looked */
 	if (skip >= frame->payload_len)
 		return 1;
 	have = frame->payload_len - skip;
@@ -227,8 +228,7 @@ static __always_inline int sg_back_syn_ack(struct xdp_md *ctx, struct sg_run *ru
 /* Once the CA has acknowledged what was stored, it will not be asked for again. */
 static __always_inline void sg_back_served(struct sg_conn *conn)
 {
-	if (conn->splice.frame == SG_NO_FRAME ||
-	    sg_seq_after(conn->splice.first_end, conn->ca.ack))
+	if (conn->splice.frame == SG_NO_FRAME || sg_seq_after(conn->splice.first_end, conn->ca.ack))
 		return;
 	sg_frame_free(conn->splice.frame, conn->splice.ticket);
 	conn->splice.frame = SG_NO_FRAME;

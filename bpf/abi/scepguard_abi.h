@@ -212,8 +212,8 @@ struct sg_splice {
 	__u32 first_end; /* sequence number behind the stored payload */
 	__u64 ticket;    /* of the frame */
 	__u16 mss;       /* the client's, from the cookie */
-	__u16 window; /* of its first segment */
-	__u32 syns; /* sent to the CA */
+	__u16 window;    /* of its first segment */
+	__u32 syns;      /* sent to the CA */
 };
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
@@ -441,9 +441,10 @@ struct sg_answer_event {
 
 /* sg_steps: programs the entry goes on in; each is verified by itself. */
 enum sg_step {
-	SG_STEP_ENTRY, /* scepguard: a client's segment again, with the CA's numbers */
-	SG_STEP_DOOR,  /* scepguard_door: whatever comes from clients */
-	SG_STEP_FIRST, /* scepguard_first: a segment that may be a connection's first */
+	SG_STEP_ENTRY,    /* scepguard: a client's segment again, with the CA's numbers */
+	SG_STEP_DOOR,     /* scepguard_door: whatever comes from clients */
+	SG_STEP_FIRST,    /* scepguard_first: a segment that may be a connection's first */
+	SG_STEP_QUESTION, /* scepguard_question: one that asks GetNextCACert */
 	SG_STEP_BACK, /* scepguard_back: the CA's packets to spliced connections, after they were read */
 	SG_STEP_MAX_
 };
@@ -547,7 +548,7 @@ struct sg_intercept {
 	__u64 canary_since;   /* one is under way since then; 0 = none */
 	__u64 canary_sent[2]; /* when the last two went */
 	__u64 canary_source;  /* hash of the source of the last one */
-	__u32 epoch; /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
+	__u32 epoch;   /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
 	__u32 learned; /* 1: something was, in this epoch */
 	__s32 waiting[SG_PRIORITY_MAX_]; /* held now */
 	__s32 pad2;
