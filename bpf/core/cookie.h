@@ -34,13 +34,6 @@
 /* The six bits that f has in a cookie's upper eight. */
 #define SG_COOKIE_FIRST_BITS 0x3fu
 
-/* Unrolled, the loops would be many times the code. */
-#ifdef __clang__
-#define SG_NO_UNROLL _Pragma("clang loop unroll(disable)")
-#else
-#define SG_NO_UNROLL
-#endif
-
 struct sg_cookie_flow {
 	struct sg_ip client, ca;
 	__be16 client_port, ca_port;
@@ -56,9 +49,7 @@ struct sg_cookie_proof {
 	bool first;     /* the SYN's ISN was client_isn (else true once in 64) */
 };
 
-/* The flow is the same bytes for IPv4 and IPv6 only if it has the same length: the length in the last
- * word keeps them apart.
- */
+/* What all hashes of a flow begin with. IPv4 and IPv6 differ in length, and so in every last word. */
 struct sg_cookie_prefix {
 	struct sg_siphash hash;
 	__u64 length; /* of the whole message, in bits 56-63 */
@@ -188,7 +179,6 @@ static __always_inline bool sg_cookie_search(const __u64 (*keys)[2],
 	__u32 absorbed = 2; /* neither half */
 
 	*odd = slot | 1;
-	SG_NO_UNROLL
 	for (__u32 i = 0; i < SG_COOKIE_PAIRS; i++, *odd -= 2) {
 		__u32 half = sg_cookie_half(*odd);
 
@@ -207,7 +197,7 @@ static __always_inline bool sg_cookie_search(const __u64 (*keys)[2],
 static __always_inline void sg_cookie_found(const __u32 candidates[SG_COOKIE_CANDIDATES], __u32 isn,
 					    __u32 age, struct sg_cookie_proof *proof)
 {
-	/* The pairs reach one slot further than the six: into the future, or further back. */
+	/* The pairs reach two slots further than the six: into the future, or further back. */
 	if (age >= SG_COOKIE_SLOTS)
 		return;
 	for (__u32 i = 0; i < SG_COOKIE_CANDIDATES; i++) {
@@ -239,7 +229,6 @@ static __always_inline void sg_cookie_check(const __u64 (*keys)[2],
 	__u64 macs = 0;
 
 	*proof = (struct sg_cookie_proof){};
-	SG_NO_UNROLL
 	for (__u32 i = 0; i < SG_COOKIE_CANDIDATES && !found; i++) {
 		__s64 again = 0;
 

@@ -25,10 +25,10 @@ struct sg_question_text {
 	__u8 bytes[SG_QUESTION_BYTES + 8];
 };
 
-/* Most steps through a head: one for each eight bytes begun of a name or a value. Enough for 1024 bytes with 15
- * fields, or for what a window of 536 lets through with 45.
+/* Most steps through what follows the target: one for each 16 bytes begun of a name or a value. Enough for 1024
+ * bytes with 16 fields, or for what a window of 536 lets through with 30.
  */
-#define SG_QUESTION_STEPS 160
+#define SG_QUESTION_STEPS 98
 
 /* Longest value of Host, in bytes: a name of 255, a port, rounded up to words. */
 #define SG_QUESTION_HOST_MAX 264
@@ -77,11 +77,12 @@ static __always_inline __u64 sg_question_controls(__u64 word)
 	return (((word - sg_all(0x20)) & ~word) | (word + sg_all(0x01)) | word) & sg_all(0x80);
 }
 
-/* Marks the same, blanks and ':'. */
+/* Marks blanks, more or less, and ':'. Exact up to and including the first one that sg_question_controls() marks, too,
+ * or this does.
+ */
 static __always_inline __u64 sg_question_name_ends(__u64 word)
 {
-	return ((((word - sg_all(0x21)) & ~word) | (word + sg_all(0x01)) | word) & sg_all(0x80)) |
-	       sg_head_zero(word ^ sg_all(':'));
+	return ((word - sg_all(0x21)) & ~word & sg_all(0x80)) | sg_head_zero(word ^ sg_all(':'));
 }
 
 /* Marks every byte that is no space; exact. */
@@ -92,65 +93,97 @@ static __always_inline __u64 sg_question_no_spaces(__u64 word)
 	return (((other & sg_all(0x7f)) + sg_all(0x7f)) | other) & sg_all(0x80);
 }
 
-/* What a walk through a head leaves. */
+/* 1 if x is 0, without a branch: each would double the ways through a step. */
+static __always_inline __u32 sg_question_is_zero(__u32 x)
+{
+	return ((__u64)x - 1) >> 63;
+}
+
+/* Marks where a name or a value ends among the eight bytes at `at`. Exact up to and including the first. */
+static __always_inline __u64 sg_question_ends(const struct sg_question_text *text, __u32 at,
+					      __u32 name)
+{
+	__u64 word = sg_question_load8(text, at);
+
+	return sg_question_controls(word) | (sg_question_name_ends(word) & -(__u64)name);
+}
+
+/* What a walk through a head has found so far. */
 struct sg_question_head {
-	__u32 host_line; /* where the line of Host begins; 0 = there is none */
+	__u32 at;
+	__u32 line;      /* where the line begins */
+	__u32 name;      /* 1: in a field's name; 0: in a value, or in the request line */
+	__u32 hosts;     /* how many lines of Host */
+	__u32 host_line; /* where the last of them begins */
 	__u32 host_end;  /* its CR */
 };
 
-/* Is the field at `line` with a name of `len` bytes Host? */
-static __always_inline bool sg_question_is_host(const struct sg_question_text *text, __u32 line,
-						__u32 len)
+/* Behind the ':' of a name: is it Host? */
+static __always_inline void sg_question_value(struct sg_question_head *h,
+					      const struct sg_question_text *text, __u32 zero)
 {
-	return len == 4 && (sg_load4(sg_question_at(text, line)) | 0x20202020) ==
-				   SG_WORD4('h', 'o', 's', 't');
+	__u32 folded = sg_load4(sg_question_at(text, h->line)) | 0x20202020;
+	__u32 host = sg_question_is_zero((folded ^ SG_WORD4('h', 'o', 's', 't')) |
+					 (h->at - h->line - 4));
+
+	h->hosts += host;
+	h->host_line = sg_question_blur(h->host_line ^ ((h->host_line ^ h->line) & -host), zero);
+	h->at = sg_question_blur(h->at + 1, zero);
+	h->name = sg_question_blur(0, zero);
 }
 
-/* Walks through the head, which begins at 0: is it whole, the only thing in len bytes, and as it should be? */
-static __always_inline bool sg_question_walk(const struct sg_question_text *text, __u32 len,
-					     struct sg_question_head *head)
+/* Behind the CR LF of a line that is not empty. */
+static __always_inline void sg_question_line(struct sg_question_head *h, __u32 zero)
 {
-	__u32 zero = sg_question_zero(text), at = sg_question_blur(0, zero);
-	__u32 line = sg_question_blur(0, zero), host = sg_question_blur(0, zero);
-	__u32 host_end = sg_question_blur(0, zero);
-	__u32 name = sg_question_blur(0, zero); /* 1: at a field's name; 0: in a value, or in the request line */
+	__u32 host = sg_question_is_zero(h->line ^ h->host_line);
 
+	h->host_end = sg_question_blur(h->host_end ^ ((h->host_end ^ h->at) & -host), zero);
+	h->at = sg_question_blur(h->at + 2, zero);
+	h->line = sg_question_blur(h->at, zero);
+	h->name = sg_question_blur(1, zero);
+}
+
+/* Walks through a head from `from` in its request line: is it whole, the only thing in len bytes, and as it should be? */
+static __always_inline bool sg_question_walk(const struct sg_question_text *text, __u32 len,
+					     __u32 from, struct sg_question_head *h)
+{
+	__u32 zero = sg_question_zero(text);
+
+	h->at = sg_question_blur(from, zero);
+	h->line = sg_question_blur(0, zero);
+	h->name = sg_question_blur(0, zero);
+	h->hosts = sg_question_blur(0, zero);
+	h->host_line = sg_question_blur(0, zero);
+	h->host_end = sg_question_blur(0, zero);
 	for (__u32 i = 0; i < SG_QUESTION_STEPS; i++) {
-		__u64 word = sg_question_load8(text, at);
-		__u64 ends = name ? sg_question_name_ends(word) : sg_question_controls(word);
-		__u8 byte;
+		__u64 ends = sg_question_ends(text, h->at, h->name), later;
+		const __u8 *p;
 
 		if (!ends) {
-			at = sg_question_blur(at + 8, zero);
+			later = sg_question_ends(text, h->at + 8, h->name);
+			h->at = sg_question_blur(h->at + 8, zero);
+			ends = later;
+		}
+		if (!ends) {
+			h->at = sg_question_blur(h->at + 8, zero);
 			continue;
 		}
-		at = sg_question_blur(at + sg_first_marked(ends), zero);
+		h->at = sg_question_blur(h->at + sg_first_marked(ends), zero);
 		/* Behind ':' comes at least a CR, and behind that a LF. */
-		if (at + 2 > len)
+		if (h->at + 2 > len)
 			return false;
-		byte = *sg_question_at(text, at);
-		if (name && byte == ':' && at != line) {
-			if (sg_question_is_host(text, line, at - line)) {
-				if (host)
-					return false;
-				host = sg_question_blur(line, zero);
-			}
-			at = sg_question_blur(at + 1, zero);
-			name = sg_question_blur(0, zero);
+		p = sg_question_at(text, h->at);
+		if (p[0] == ':') {
+			if (h->at == h->line)
+				return false;
+			sg_question_value(h, text, zero);
 			continue;
 		}
-		if (byte != '\r' || *sg_question_at(text, at + 1) != '\n')
+		if (p[0] != '\r' || p[1] != '\n')
 			return false;
-		if (name) {
-			head->host_line = sg_question_blur(host, zero);
-			head->host_end = sg_question_blur(host_end, zero);
-			return at == line && at + 2 == len;
-		}
-		if (line == host)
-			host_end = sg_question_blur(at, zero);
-		at = sg_question_blur(at + 2, zero);
-		line = sg_question_blur(at, zero);
-		name = sg_question_blur(1, zero);
+		if (h->name)
+			return h->at == h->line && h->at + 2 == len && h->hosts <= 1;
+		sg_question_line(h, zero);
 	}
 	return false;
 }
@@ -200,24 +233,32 @@ static __always_inline __u32 sg_question_path_end(const struct sg_question_text 
 	return at < end ? at : end;
 }
 
-/* Absorbs [start, end), zeros behind an odd end; at most `most` bytes. */
-static __always_inline void sg_question_absorb(struct sg_siphash *s,
-					       const struct sg_question_text *text, __u32 start,
-					       __u32 end, __u32 most)
+/* Absorbs [start, end), zeros behind an odd end; at most `most` bytes. Returns not zero when there is a control byte
+ * or the like before the last word begun.
+ */
+static __always_inline __u64 sg_question_absorb(struct sg_siphash *s,
+						const struct sg_question_text *text, __u32 start,
+						__u32 end, __u32 most)
 {
 	__u32 zero = sg_question_zero(text), left;
+	__u64 odd = 0;
 
 	end = sg_question_blur(end, zero);
 	start = sg_question_blur(start, zero);
 	for (__u32 i = 0; i < most / 8; i++) {
+		__u64 word;
+
 		if (start + 8 > end)
 			break;
-		sg_siphash_word(s, sg_question_load8(text, start));
+		word = sg_question_load8(text, start);
+		odd |= sg_question_controls(word);
+		sg_siphash_word(s, word);
 		start = sg_question_blur(start + 8, zero);
 	}
 	left = (end - start) & 7;
 	if (left)
 		sg_siphash_word(s, sg_question_load8(text, start) & ~0ull >> (64 - 8 * left));
+	return odd;
 }
 
 /* Hash of the question that a GET asks.
@@ -233,7 +274,7 @@ static __always_inline __u64 sg_question_hash(const struct sg_question_text *tex
 					      const __u64 key[2])
 {
 	__u32 host_start = 0, host_end = 0;
-	struct sg_question_head head = {};
+	struct sg_question_head head;
 	struct sg_siphash s;
 	__u64 hash;
 
@@ -241,17 +282,19 @@ static __always_inline __u64 sg_question_hash(const struct sg_question_text *tex
 	if (!SG_SHORTCUT_HERE || len > SG_QUESTION_BYTES || start != 4 || end <= start ||
 	    end >= len || sg_load4(sg_question_at(text, 0)) != SG_WORD4('G', 'E', 'T', ' '))
 		return 0;
-	if (!sg_question_walk(text, len, &head))
-		return 0;
-	if (head.host_line && !sg_question_host(text, &head, &host_start, &host_end))
-		return 0;
 	if (path_only)
 		end = sg_question_path_end(text, start, end);
 	sg_siphash_begin(&s, key);
-	sg_question_absorb(&s, text, start, end, SG_QUESTION_BYTES);
+	if (sg_question_absorb(&s, text, start, end, SG_QUESTION_BYTES))
+		return 0;
+	/* From the last word begun on: absorbing has looked at those before. */
+	if (!sg_question_walk(text, len, end - ((end - start) & 7), &head))
+		return 0;
+	if (head.hosts && !sg_question_host(text, &head, &host_start, &host_end))
+		return 0;
 	sg_question_absorb(&s, text, host_start, host_end, SG_QUESTION_HOST_MAX);
 	hash = sg_siphash_end(&s, (end - start) | (__u64)(host_end - host_start) << 16 |
-					  (__u64)!!head.host_line << 32 | (__u64)path_only << 33);
+					  (__u64)head.hosts << 32 | (__u64)path_only << 33);
 	return hash ? hash : 1;
 }
 

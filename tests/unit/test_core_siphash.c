@@ -35,7 +35,7 @@ static const __u64 counting_key[2] = {0x0706050403020100ull, 0x0f0e0d0c0b0a0908u
 /* The example of the paper, appendix A: typed from there, not computed. */
 static void test_paper(void **state)
 {
-	__u8 message[15];
+	__u8 message[15] = {};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(message); i++)
@@ -45,7 +45,7 @@ static void test_paper(void **state)
 
 static void test_vectors(void **state)
 {
-	__u8 message[64];
+	__u8 message[64] = {};
 
 	(void)state;
 	for (size_t n = 0; n < 64; n++) {
@@ -59,7 +59,7 @@ static void test_vectors(void **state)
 static void test_shared_beginning(void **state)
 {
 	struct sg_siphash begun, copy;
-	__u8 message[16];
+	__u8 message[16] = {};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(message); i++)
