@@ -14,22 +14,25 @@
 static const struct {
 	const char *name;
 	sg_check_fn run;
+	bool intercept; /* without it that mode is refused */
 } checks[] = {
-	{"config", sg_check_config},
-	{"privileges", sg_check_privileges},
-	{"kernel", sg_check_kernel},
-	{"bpffs", sg_check_bpffs},
-	{"directories", sg_check_directories},
-	{"memory", sg_check_memory},
-	{"interface", sg_check_present},
-	{"mtu", sg_check_mtu},
-	{"xdp-mode", sg_check_xdp_mode},
-	{"xdp-attached", sg_check_xdp_attached},
-	{"offloads", sg_check_offloads},
-	{"ca-side", sg_check_ca_side},
-	{"one-armed", sg_check_one_armed},
-	{"forwarding", sg_check_forwarding},
-	{"paths", sg_check_paths},
+	{"config", sg_check_config, false},
+	{"privileges", sg_check_privileges, false},
+	{"kernel", sg_check_kernel, false},
+	{"bpffs", sg_check_bpffs, false},
+	{"directories", sg_check_directories, false},
+	{"memory", sg_check_memory, false},
+	{"interface", sg_check_present, false},
+	{"mtu", sg_check_mtu, false},
+	{"mss", sg_check_mss, true},
+	{"xdp-mode", sg_check_xdp_mode, false},
+	{"xdp-attached", sg_check_xdp_attached, false},
+	{"offloads", sg_check_offloads, true},
+	{"ca-side", sg_check_ca_side, true},
+	{"one-armed", sg_check_one_armed, true},
+	{"forwarding", sg_check_forwarding, true},
+	{"conntrack", sg_check_conntrack, true},
+	{"paths", sg_check_paths, false},
 };
 
 void sg_check_add(struct sg_check *c, enum sg_check_level level, const char *subject,
@@ -107,7 +110,7 @@ static void gather_endpoint(struct sg_check *c, const struct sg_conf_service *se
 		sg_text_append(e->behind, sizeof(e->behind), "%s", e->route.ifname);
 }
 
-int sg_check_run(const struct sg_config *conf, struct sg_check_report *report)
+static int run(const struct sg_config *conf, struct sg_check_report *report, bool intercept_only)
 {
 	struct sg_check *c = calloc(1, sizeof(*c));
 
@@ -122,10 +125,39 @@ int sg_check_run(const struct sg_config *conf, struct sg_check_report *report)
 			gather_endpoint(c, &conf->services[i], &conf->services[i].addresses[j]);
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		c->name = checks[i].name;
-		checks[i].run(c);
+		if (checks[i].intercept || !intercept_only)
+			checks[i].run(c);
 	}
 	free(c);
 	return 0;
+}
+
+int sg_check_run(const struct sg_config *conf, struct sg_check_report *report)
+{
+	return run(conf, report, false);
+}
+
+int sg_check_intercept(const struct sg_config *conf, enum sg_log_level level)
+{
+	_cleanup_free_ struct sg_check_report *report = calloc(1, sizeof(*report));
+	_cleanup_free_ struct sg_config *wished = malloc(sizeof(*wished));
+	int err = report && wished ? 0 : -ENOMEM, forbidden = 0;
+
+	if (!err) {
+		*wished = *conf;
+		wished->mode = SG_CONFIG_MODE_INTERCEPT;
+		err = run(wished, report, true);
+	}
+	for (unsigned int i = 0; !err && i < report->count; i++) {
+		const struct sg_check_finding *f = &report->findings[i];
+
+		if (f->level != SG_CHECK_ERROR)
+			continue;
+		forbidden = -EOPNOTSUPP;
+		sg_log(level, "intercept: %s: %s%s%s", f->subject, f->sentence,
+		       *f->what_to_type ? "; do: " : "", f->what_to_type);
+	}
+	return err ? err : forbidden;
 }
 
 enum sg_check_level sg_check_worst(const struct sg_check_report *report)

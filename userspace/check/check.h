@@ -40,6 +40,12 @@ struct sg_check_report {
  */
 int sg_check_run(const struct sg_config *conf, struct sg_check_report *report);
 
+/* Can intercept work on this machine with that configuration (whatever mode it names)? Each reason why not is
+ * logged at @level, with what to type. Returns 0, -EOPNOTSUPP, or another negative errno when it could not
+ * be found out.
+ */
+int sg_check_intercept(const struct sg_config *conf, enum sg_log_level level);
+
 /* The worst level found: what the exit status of `scepguard check` is made from. */
 enum sg_check_level sg_check_worst(const struct sg_check_report *report);
 

@@ -119,7 +119,10 @@ static __u64 table_bytes(const struct sg_conf_tables *t)
 	__u64 conn = sizeof(struct sg_conn) + 2 * sizeof(struct sg_conn_key) + HASH_OVERHEAD;
 	__u64 source = sizeof(struct sg_source) + sizeof(struct sg_source_key) + HASH_OVERHEAD;
 
-	return t->connections * conn + t->sources * source +
+	__u64 frame = sizeof(struct sg_frame) + sizeof(struct sg_waiting) +
+		      sizeof(struct sg_conn_key) + HASH_OVERHEAD;
+
+	return t->connections * conn + t->sources * source + t->held * frame +
 	       t->syn_limiter / 8 *
 		       (__u64)(sizeof(struct sg_syn_bucket) + sizeof(struct sg_refused_bucket)) +
 	       SG_SERVICES * (sizeof(struct sg_budget) + cpus * sizeof(struct sg_stats)) +

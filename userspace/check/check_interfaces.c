@@ -111,6 +111,8 @@ static void check_xdp_mode(struct sg_check *c, const struct sg_check_interface *
 	char driver[32];
 	int native = native_possible(&i->link, driver, sizeof(driver));
 
+	if (want == SG_CONFIG_XDP_GENERIC || native != 1)
+		sg_check_joined(c, i->name);
 	if (want == SG_CONFIG_XDP_GENERIC)
 		sg_check_add(c, SG_CHECK_OK, i->name, NULL,
 			     "runs the program in generic mode, as configured%s",
@@ -225,7 +227,7 @@ static void check_offloads(struct sg_check *c, const struct sg_check_interface *
 		type[0] = '\0';
 		sg_text_append(type, sizeof(type), "ethtool -K %s %s off", i->name,
 			       offloads[k].ethtool);
-		sg_check_add(c, SG_CHECK_WARNING, i->name, type, "%s %s", offloads[k].feature,
+		sg_check_add(c, sg_check_grade(c), i->name, type, "%s %s", offloads[k].feature,
 			     offloads[k].why);
 	}
 	/* It matters only where tagged frames have somewhere to go. */
@@ -235,7 +237,7 @@ static void check_offloads(struct sg_check *c, const struct sg_check_interface *
 	type[0] = '\0';
 	sg_text_append(type, sizeof(type), "ethtool -K %s rxvlan off", i->name);
 	sg_check_add(
-		c, SG_CHECK_WARNING, i->name, type,
+		c, sg_check_grade(c), i->name, type,
 		"takes VLAN tags off before XDP sees them: what the guard itself sends back to a "
 		"tagged frame would go out untagged");
 }

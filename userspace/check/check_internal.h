@@ -51,6 +51,13 @@ const struct sg_check_interface *sg_check_interface(const struct sg_check *c, co
 /* The number in the file /proc/sys/@path, or @unknown when it cannot be read. */
 long sg_check_sysctl(long unknown, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* check_intercept.c */
+/* The level of what intercept cannot bear and other modes can. */
+enum sg_check_level sg_check_grade(const struct sg_check *c);
+void sg_check_conntrack(struct sg_check *c);
+void sg_check_mss(struct sg_check *c);
+/* The interface runs the program in generic mode. */
+void sg_check_joined(struct sg_check *c, const char *ifname);
 /* check_host.c */
 void sg_check_config(struct sg_check *c);
 void sg_check_privileges(struct sg_check *c);

@@ -41,6 +41,12 @@ static void check_not_listed(struct sg_check *c, const struct sg_check_endpoint 
 		e->behind);
 }
 
+/* What to type where intercept cannot be. */
+static const char *police_instead(const struct sg_check *c)
+{
+	return sg_check_grade(c) == SG_CHECK_ERROR ? "in the configuration: mode: police" : NULL;
+}
+
 static void check_endpoint(struct sg_check *c, const struct sg_check_endpoint *e)
 {
 	char type[SG_CHECK_TEXT] = "", addr[SG_ADDR_TEXT];
@@ -52,13 +58,13 @@ static void check_endpoint(struct sg_check *c, const struct sg_check_endpoint *e
 		check_no_route(c, e);
 	} else if (e->route.local) {
 		sg_check_add(
-			c, SG_CHECK_WARNING, e->subject, NULL,
+			c, sg_check_grade(c), e->subject, police_instead(c),
 			"this host itself has the address, and XDP never sees what a host sends: SYNs are "
 			"limited, but answers, the CA's deafness and the shadow certificate are not seen");
 	} else if (e->route.port_unknown) {
 		sg_text_append(type, sizeof(type), "ping -c 1 %s", sg_addr_format(e->addr, addr));
 		sg_check_add(
-			c, SG_CHECK_WARNING, e->subject, type,
+			c, sg_check_grade(c), e->subject, type,
 			"the bridge '%s' has not learnt yet behind which port it is; the guard follows when it "
 			"does",
 			e->route.oif_name);
@@ -85,48 +91,76 @@ static bool same_next_hop(const struct sg_route *ca, const struct sg_route *othe
 	return ca->has_mac && others->has_mac && !memcmp(ca->mac, others->mac, sizeof(ca->mac));
 }
 
+/* A spliced client that goes past the guard is lost to both sides. */
+static void check_redirects_v6(struct sg_check *c, const struct sg_check_endpoint *e)
+{
+	if (c->conf->mode == SG_CONFIG_MODE_INTERCEPT)
+		sg_check_add(
+			c, SG_CHECK_WARNING, e->subject,
+			"nft add table ip6 sg6; nft add chain ip6 sg6 out '{type filter hook output "
+			"priority 0;}'; nft add rule ip6 sg6 out icmpv6 type nd-redirect drop",
+			"one-armed, and Linux has no switch for ICMPv6 redirects, which would teach "
+			"the clients the way past the guard: drop them, if that is not done");
+}
+
 static void check_redirects(struct sg_check *c, const struct sg_check_endpoint *e,
 			    const char *ifname)
 {
 	char type[SG_CHECK_TEXT] = "";
 
 	/* The kernel sends them when either says so (ip-sysctl). IPv6 has no such switch. */
-	if (!sg_addr_is_v4(e->addr) ||
-	    (sg_check_sysctl(0, "net/ipv4/conf/all/send_redirects") != 1 &&
-	     sg_check_sysctl(0, "net/ipv4/conf/%s/send_redirects", ifname) != 1))
+	if (!sg_addr_is_v4(e->addr)) {
+		check_redirects_v6(c, e);
+		return;
+	}
+	if (sg_check_sysctl(0, "net/ipv4/conf/all/send_redirects") != 1 &&
+	    sg_check_sysctl(0, "net/ipv4/conf/%s/send_redirects", ifname) != 1)
 		return;
 	sg_text_append(
 		type, sizeof(type),
 		"sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.%s.send_redirects=0",
 		ifname);
 	sg_check_add(
-		c, SG_CHECK_WARNING, e->subject, type,
+		c, sg_check_grade(c), e->subject, type,
 		"one-armed by '%s', and ICMP redirects would teach the clients the way past the guard",
 		ifname);
+}
+
+/* One-armed, the CA is whoever has its MAC address: until that is known, everybody. */
+static void check_unresolved(struct sg_check *c, const struct sg_check_endpoint *e)
+{
+	char type[SG_CHECK_TEXT] = "", addr[SG_ADDR_TEXT];
+
+	sg_text_append(type, sizeof(type), "ping -c 1 %s", sg_addr_format(e->addr, addr));
+	sg_check_add(c, sg_check_grade(c), e->subject, type,
+		     "one-armed, and the CA's MAC address on '%s' is not known yet, by which its "
+		     "packets are told from forged ones",
+		     e->route.ifname);
 }
 
 static void check_one_armed(struct sg_check *c, const struct sg_check_endpoint *e)
 {
 	struct sg_route others;
+	bool known;
 
 	if (e->err || e->route.local)
 		return;
-	if (sg_route_default(sg_addr_family(e->addr), &others)) {
-		if (c->conf->interface_count == 1)
-			sg_check_add(
-				c, SG_CHECK_WARNING, e->subject, "ip route add default via GATEWAY",
-				"one-armed, and there is no default route by which clients could be told apart");
+	known = !sg_route_default(sg_addr_family(e->addr), &others);
+	if (known ? others.ifindex != e->route.ifindex : c->conf->interface_count > 1)
 		return;
-	}
-	if (others.ifindex != e->route.ifindex)
-		return;
-	if (same_next_hop(&e->route, &others))
+	if (!known)
 		sg_check_add(
-			c, SG_CHECK_WARNING, e->subject, NULL,
+			c, SG_CHECK_WARNING, e->subject, "ip route add default via GATEWAY",
+			"one-armed, and there is no default route by which clients could be told apart");
+	if (known && same_next_hop(&e->route, &others))
+		sg_check_add(
+			c, sg_check_grade(c), e->subject, police_instead(c),
 			"the CA and the default route have the same next hop on '%s': packets of the CA and forged ones "
-			"cannot be told apart; intercept will not be possible",
+			"cannot be told apart, so intercept is not possible",
 			e->route.ifname);
-	else
+	else if (!e->route.has_mac)
+		check_unresolved(c, e);
+	else if (known)
 		sg_check_add(c, SG_CHECK_OK, e->subject, NULL,
 			     "one-armed: the CA is told apart by its MAC address on '%s'",
 			     e->route.ifname);

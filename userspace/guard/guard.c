@@ -32,13 +32,19 @@ static int read_live(struct sg_guard *g)
 static int open_loaded(struct sg_guard *g, const struct sg_config *conf)
 {
 	enum sg_mode need;
+	__u64 now;
 	int err = sg_guard_load(g, (enum sg_mode)conf->mode);
 
 	if (!err)
 		err = read_live(g);
+	if (!err)
+		err = sg_guard_clock(g, &now, NULL);
 	if (err)
 		return err;
-	need = sg_guard_mode_needed(g, conf);
+	err = sg_guard_mode_allowed(g, conf, now, true);
+	if (err)
+		return err;
+	need = sg_guard_mode_needed(g, conf, now);
 	if (need > g->highest)
 		err = sg_guard_load(g, need);
 	/* Before anything is written: a guard that is there keeps its mode and limits when we fail. */
@@ -58,6 +64,8 @@ static void open_undo(struct sg_guard *g)
 	bool attached = false;
 
 	sg_guard_attach_undo(g);
+	if (!sg_guard_attached(g))
+		sg_guard_steps_abandon(g);
 	if (!sg_guard_path(g, "links", "", path))
 		dir = opendir(path);
 	while (dir && (entry = readdir(dir)))
@@ -151,7 +159,9 @@ int sg_guard_apply(struct sg_guard *g, const struct sg_config *conf)
 			"detach`, then start again");
 	if (!same_tables(conf, g->conf))
 		sg_log_warning("tables keep their sizes until `scepguard detach` and a start");
-	err = sg_guard_mode_enable(g, (enum sg_mode)conf->mode);
+	err = sg_guard_mode_allowed(g, conf, g->live.heartbeat, false);
+	if (!err)
+		err = sg_guard_mode_enable(g, (enum sg_mode)conf->mode);
 	if (err)
 		return err;
 	err = sg_guard_configure(g, conf);
@@ -282,6 +292,7 @@ int sg_guard_tend(struct sg_guard *g, bool routes_changed)
 		return -ESTALE;
 	sg_guard_trial_end(g);
 	sg_guard_keys_renew(g);
+	sg_guard_drain(g);
 	if (routes_changed) {
 		tend_links(g);
 		sg_guard_joins_note(g);

@@ -100,6 +100,9 @@ int sg_guard_mode(struct sg_guard *g, enum sg_mode *now, enum sg_mode *then, __u
 /* Set the mode, for good (trial_ticks 0) or until now + trial_ticks, falling back to the mode before. */
 int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks);
 
+/* Intercept was left, and what it began is not over yet: its program stays for so long. */
+bool sg_guard_draining(const struct sg_guard *g);
+
 /* Once a second: heartbeat; re-resolve where the CA is behind when `routes_changed`; re-attach to
  * interfaces that came back. Returns 0, -ESTALE when the guard was detached (nothing is attached
  * again then), or the first error (each is logged once).

@@ -239,6 +239,14 @@ void sg_guard_attach_undo(struct sg_guard *g)
 	}
 }
 
+bool sg_guard_attached(const struct sg_guard *g)
+{
+	for (__u32 i = 0; i < g->link_count; i++)
+		if (g->links[i].fd >= 0)
+			return true;
+	return false;
+}
+
 /* Hosts join segments in front of a program in generic mode only (docs/decisions/0014). One that is longer
  * than any that interface can have taken from the wire is joined; while its MTU is not known, none is.
  */
@@ -295,6 +303,8 @@ int sg_guard_attach_all(struct sg_guard *g)
 static int update_link(struct sg_guard *g, struct sg_guard_link *link)
 {
 	if (link->fd < 0 || !bpf_link_update(link->fd, sg_guard_program_fd(g), NULL))
+		return 0;
+	if (errno == ENOLINK) /* the interface is gone; back, it gets this program */
 		return 0;
 	return sg_log_err(-errno, "cannot replace the program on interface '%s'", link->ifname);
 }

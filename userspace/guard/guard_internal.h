@@ -42,6 +42,8 @@ struct sg_guard {
 	bool anew;                   /* sg_conns was not pinned: no connection is known */
 	bool keys_renewed;           /* by this process, in turn keys_turn */
 	__u32 keys_turn;
+	__u64 drain_since; /* intercept was left, as this process saw it; 0 = it was not, or all is over */
+	__u64 drain_retry; /* not before this is the lower mode's program loaded */
 };
 
 /* Paths of pins: "<bpffs>/v<version>/maps/<name>". Returns 0 or -ENAMETOOLONG. */
@@ -56,13 +58,34 @@ int sg_guard_pins_keep(struct sg_guard *g, struct bpf_object *obj);
 /* The highest mode the word asks for at now or will by itself. Pure. */
 enum sg_mode sg_guard_mode_ahead(__u64 word, __u64 now);
 /* The highest mode the program must be able to do when it starts with conf; sg_live was read. */
-enum sg_mode sg_guard_mode_needed(const struct sg_guard *g, const struct sg_config *conf);
+enum sg_mode sg_guard_mode_needed(struct sg_guard *g, const struct sg_config *conf, __u64 now);
+/* Does this machine meet what the mode that conf leads to needs? takeover: at start, when it may hold already.
+ * Each reason why not is logged. Returns 0 or negative errno.
+ */
+int sg_guard_mode_allowed(const struct sg_guard *g, const struct sg_config *conf, __u64 now,
+			  bool takeover);
 /* Make the program able to do this mode, everywhere. Returns 0 or negative errno. */
 int sg_guard_mode_enable(struct sg_guard *g, enum sg_mode mode);
 /* Note since when modes hold. Does not write sg_live. */
 void sg_guard_mode_rises(struct sg_guard *g, enum sg_mode from, enum sg_mode to, __u64 when);
 /* A trial that is over is taken out of the word. Does not write sg_live. */
 void sg_guard_trial_end(struct sg_guard *g);
+
+/* guard_drain.c */
+/* What is left of intercept. Times in ticks. */
+struct sg_drain_look {
+	__u64 now;
+	__u64 good_until; /* a cookie may be good until then; 0 = none was given */
+	__u64 bound;      /* all that began with one must be over then */
+	__u32 frames;     /* held, or on their way to the CA; these two are 0 before good_until */
+	__u32 spliced;    /* connections open */
+};
+/* May the lower mode's program take over? Pure. */
+bool sg_drain_over(const struct sg_drain_look *look);
+/* Is anything of intercept left? At start, with the maps of a guard that was there. */
+bool sg_guard_drain_pending(struct sg_guard *g, __u64 now);
+/* Once a second, after the heartbeat. */
+void sg_guard_drain(struct sg_guard *g);
 
 /* guard_keys.c */
 /* Both keys, at first load. Returns 0 or negative errno. Does not write sg_live. */
@@ -111,6 +134,8 @@ int sg_guard_attach_one(struct sg_guard *g, struct sg_guard_link *link);
  */
 int sg_guard_links_update(struct sg_guard *g, bool ca_first);
 void sg_guard_attach_undo(struct sg_guard *g);
+/* Does any link run this program? */
+bool sg_guard_attached(const struct sg_guard *g);
 
 /* guard_services.c */
 /* The place in sg_services of every configured service: the one that carries its name, else a free

@@ -7,6 +7,7 @@
 
 #include "guard_internal.h"
 #include "../../bpf/core/endpoint.h"
+#include "../check/check.h"
 
 static enum sg_mode higher(enum sg_mode a, enum sg_mode b)
 {
@@ -20,15 +21,35 @@ enum sg_mode sg_guard_mode_ahead(__u64 word, __u64 now)
 	return word >> 8 > now ? higher(mode, (enum sg_mode)(word >> 4 & 0xf)) : mode;
 }
 
-/* The highest mode the program must be able to do: the file's, and what a takeover finds in force. */
-enum sg_mode sg_guard_mode_needed(const struct sg_guard *g, const struct sg_config *conf)
+/* The file's, and what a takeover finds in force or not yet over. */
+enum sg_mode sg_guard_mode_needed(struct sg_guard *g, const struct sg_config *conf, __u64 now)
 {
-	enum sg_mode now = g->live.mode_word & 0xf, then = (g->live.mode_word >> 4) & 0xf;
-	enum sg_mode need = (enum sg_mode)conf->mode;
+	enum sg_mode need = (enum sg_mode)conf->mode, ahead;
 
-	if (g->live.config_mode == (__u32)conf->mode && g->live.loaded)
-		need = higher(need, higher(now, then));
+	if (!g->live.loaded)
+		return need;
+	ahead = sg_guard_mode_ahead(g->live.mode_word, now);
+	if (g->live.config_mode == (__u32)conf->mode)
+		need = higher(need, ahead);
+	if (ahead >= SG_MODE_INTERCEPT || sg_guard_drain_pending(g, now))
+		need = SG_MODE_INTERCEPT;
 	return need;
+}
+
+int sg_guard_mode_allowed(const struct sg_guard *g, const struct sg_config *conf, __u64 now,
+			  bool takeover)
+{
+	bool same = g->live.loaded && g->live.config_mode == (__u32)conf->mode;
+	bool began =
+		g->live.loaded && sg_guard_mode_ahead(g->live.mode_word, now) >= SG_MODE_INTERCEPT;
+
+	if (same ? !began : conf->mode != SG_CONFIG_MODE_INTERCEPT)
+		return 0;
+	if (!takeover || !began)
+		return sg_check_intercept(conf, SG_LOG_ERROR);
+	/* It intercepts already, with the daemon or without it: better with. */
+	sg_check_intercept(conf, SG_LOG_WARNING);
+	return 0;
 }
 
 int sg_guard_mode_enable(struct sg_guard *g, enum sg_mode mode)
@@ -76,6 +97,8 @@ int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks)
 
 	if (!err)
 		err = sg_guard_mode(g, &before, &then, &until);
+	if (!err && mode >= SG_MODE_INTERCEPT && before < SG_MODE_INTERCEPT)
+		err = sg_check_intercept(g->conf, SG_LOG_ERROR);
 	if (!err)
 		err = sg_guard_mode_enable(g, mode);
 	if (err)
