@@ -158,6 +158,25 @@ static void test_questions(void **state)
 	expect_question(p, "command", "status");
 }
 
+static void test_learned_questions(void **state)
+{
+	static const char answer[] = "{\"ok\":true,\"services\":[{\"name\":\"one\",\"learned\":1},"
+				     "{\"name\":\"two\",\"learned\":2}],\"questions\":[]}\n";
+	struct peer *p = *state;
+
+	expect(p, "questions", answer, SG_EXIT_OK, "one: 1 of");
+	assert_string_equal(p->asked[0], "{\"command\":\"questions\"}");
+	assert_non_null(strstr(p->output, "two: 2 of"));
+	expect(p, "questions two", answer, SG_EXIT_OK, "two: 2 of");
+	assert_string_equal(p->asked[0], "{\"command\":\"questions\"}");
+	assert_null(strstr(p->output, "one:"));
+	expect(p, "questions three", answer, SG_EXIT_FAILED,
+	       "there is no service 'three': this guard has 'one', 'two'\n");
+	expect(p, "questions two --json", answer, SG_EXIT_OK, "");
+	assert_string_equal(p->output, answer);
+	expect(p, "questions", "{\"ok\":true}\n", SG_EXIT_OK, "");
+}
+
 static void test_json_as_is(void **state)
 {
 	struct peer *p = *state;
@@ -234,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AGAINST_PEER(test_questions),
+		AGAINST_PEER(test_learned_questions),
 		AGAINST_PEER(test_json_as_is),
 		AGAINST_PEER(test_trouble_has_its_status),
 		AGAINST_PEER(test_refusals_and_nonsense),

@@ -205,13 +205,14 @@ static void test_main(void **state)
 	expect_main("scepguard help", SG_EXIT_OK, "commands:");
 	expect_main("scepguard help mode", SG_EXIT_OK, "usage: scepguard mode [OPTIONS] [MODE]");
 	expect_main("scepguard mode --help", SG_EXIT_OK, "--confirm-within TIME");
-	expect_main("scepguard --version", SG_EXIT_OK, "layout of pinned maps: 2");
-	expect_main("scepguard version --json", SG_EXIT_OK, "\"abi\": 2");
+	expect_main("scepguard --version", SG_EXIT_OK, "layout of pinned maps: 3");
+	expect_main("scepguard version --json", SG_EXIT_OK, "\"abi\": 3");
 	expect_main("scepguard statsu", SG_EXIT_USAGE, "did you mean 'status'?");
 	expect_main("scepguard xyzzy", SG_EXIT_USAGE, "see scepguard --help");
 	expect_main("scepguard help xyzzy", SG_EXIT_USAGE, "'xyzzy' is not a command");
 	expect_main("scepguard explain 192.0.2", SG_EXIT_USAGE, "expected an IPv4 or IPv6 address");
-	expect_main("scepguard mode polcie", SG_EXIT_USAGE, "expected observe or police");
+	expect_main("scepguard mode polcie", SG_EXIT_USAGE,
+		    "expected observe, police or intercept");
 	expect_main("scepguard mode police --confirm", SG_EXIT_USAGE, "goes alone");
 	expect_main("scepguard mode --confirm-within 5m", SG_EXIT_USAGE, "needs a mode");
 	expect_main("scepguard sources --sort x", SG_EXIT_USAGE, "--sort 'x'");

@@ -69,18 +69,18 @@ static void expect(const char *text, const char *const *expected)
 
 #define EXPECT(text, ...) expect(text, (const char *const[]){__VA_ARGS__, NULL})
 
-static char *explain(const json_t *doc, bool observe)
+static char *explain(const json_t *doc, const char *mode)
 {
 	struct sg_lines lines = {0};
 
-	sg_render_explain(doc, &style80, observe, NOW, &lines);
+	sg_render_explain(doc, &style80, mode, NOW, &lines);
 	return flat(&lines);
 }
 
 static void test_explain_refused(void **state)
 {
 	_cleanup_json_ json_t *doc = load("explain_refused");
-	char *text = explain(doc, false);
+	char *text = explain(doc, "police");
 
 	(void)state;
 	EXPECT(text, "192.0.2.7 is a source of its own.",
@@ -93,8 +93,9 @@ static void test_explain_refused(void **state)
 	       "Asked: GetNextCACert 38, GetCACert 2. Answered: 2xx 2, 4xx 37.",
 	       "port 49152 to 192.168.105.3:80: established for 1s, asked GetNextCACert", "Lately:",
 	       "23:58:58 answer branch-ca 192.0.2.7:49100 GetNextCACert answered 404 after 12ms");
+	assert_null(strstr(text, "native"));
 	free(text);
-	text = explain(doc, true);
+	text = explain(doc, "observe");
 	EXPECT(text,
 	       "A connection now is let through, since the guard observes; police would refuse it: "
 	       "the last places are kept");
@@ -111,6 +112,143 @@ static void set_now(json_t *doc, const char *verdict, const char *reason)
 	json_object_set_new(service_of(doc), "now",
 			    json_pack("{s:s, s:s, s:s}", "verdict", verdict, "reason", reason,
 				      "sentence", "because"));
+}
+
+/* In intercept a request waits; and it is told which connections the guard has joined. */
+static void test_explain_intercept(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	json_t *open = json_object_get(service_of(doc), "open");
+	char *text = explain(doc, "intercept");
+
+	(void)state;
+	EXPECT(text,
+	       "A request now would have to wait for its turn: the last places are kept for more "
+	       "useful requests (window_reserved).",
+	       "asked GetNextCACert; native: from before intercept");
+	free(text);
+	json_object_set_new(json_array_get(open, 0), "spliced", json_true());
+	set_now(doc, "admit", "admitted");
+	text = explain(doc, "intercept");
+	EXPECT(text,
+	       "A request now would go on to the CA, unless it is one the CA has just refused",
+	       "asked GetNextCACert; spliced");
+	free(text);
+	set_now(doc, "refuse", "denied");
+	text = explain(doc, "intercept");
+	EXPECT(text, "A connection now would be refused: because (denied)");
+	free(text);
+	text = explain(doc, "police"); /* on its way out of intercept */
+	EXPECT(text, "asked GetNextCACert; spliced");
+	free(text);
+}
+
+static void test_explain_held(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	json_t *held = json_pack("[{s:i, s:s, s:s, s:s, s:f, s:f, s:i, s:b}]", "port", 50000,
+				 "endpoint", "192.168.105.3:80", "class", "GetCACert", "priority",
+				 "bootstrap", "waited_seconds", 3.25, "deadline_in_seconds", 16.75,
+				 "place", 1235, "granted", 0);
+	char *text;
+
+	(void)state;
+	json_object_set_new(service_of(doc), "held", held);
+	text = explain(doc, "intercept");
+	EXPECT(text, "port 50000 to 192.168.105.3:80: GetCACert has waited for its turn for 3s",
+	       "as bootstrap; 1,234 are before it", "told to come back in 16s");
+	free(text);
+	json_object_set_new(json_array_get(held, 0), "place", json_integer(1));
+	text = explain(doc, "intercept");
+	EXPECT(text, "as bootstrap; it is next");
+	free(text);
+	json_object_set_new(json_array_get(held, 0), "granted", json_true());
+	text = explain(doc, "intercept");
+	EXPECT(text, "as bootstrap; it has its turn");
+	assert_null(strstr(text, "come back"));
+	free(text);
+}
+
+static char *questions(const json_t *doc, const char *only, int width)
+{
+	const struct sg_style style = {.width = width};
+	struct sg_lines lines = {0};
+
+	assert_true(sg_render_questions(doc, only, &style, &lines));
+	for (size_t i = 0; i < lines.count; i++)
+		if (sg_text_columns(lines.line[i]) > (size_t)width)
+			fail_msg("wider than %d: '%s'", width, lines.line[i]);
+	return flat(&lines);
+}
+
+static void test_questions(void **state)
+{
+	_cleanup_json_ json_t *doc = load("questions");
+	char *text = questions(doc, NULL, 140);
+
+	(void)state;
+	EXPECT(text,
+	       "branch-ca: 3 of 64 questions learned; a refusal is repeated for 1m, then one client may "
+	       "ask again.",
+	       "answer age hits state next ask host target",
+	       "404 12s 1,240 fresh in 48s 192.168.105.3 "
+	       "/cgi-bin/pkiclient.exe?operation=GetNextCACert&message=branch-ca",
+	       "403 2m 05s 0 stale in 32s - #00000000000000ff", "404 11m 40s 3 over now",
+	       "#: learned before this daemon started",
+	       "stale: repeated until one client has asked again.", "over: too old to be repeated",
+	       "the CA's own refusal (187 bytes)", "Two were asked again within the window",
+	       "the next in 32s.", "old-ca: 0 of 64 questions learned");
+	assert_null(strstr(text, "503")); /* nothing is learned there, so nothing is said */
+	free(text);
+	text = questions(doc, "old-ca", 80);
+	assert_null(strstr(text, "branch-ca"));
+	free(text);
+}
+
+/* The end of a target tells routers apart; a host's column comes when hosts do. */
+static void test_questions_narrow(void **state)
+{
+	_cleanup_json_ json_t *doc = load("questions");
+	json_t *list = json_object_get(doc, "questions");
+	struct sg_lines lines = {0};
+	char *text = questions(doc, NULL, 80);
+
+	(void)state;
+	EXPECT(text, "host target", "192.168.105.3 ...message=branch-ca", "#00000000000000ff ");
+	free(text);
+	json_array_remove(list, 2);
+	json_array_remove(list, 1);
+	text = questions(doc, NULL, 80);
+	EXPECT(text, "next ask target", "in 48s ...", "=GetNextCACert&message=branch-ca");
+	assert_null(strstr(text, "192.168.105.3"));
+	assert_null(strstr(text, "stale"));
+	assert_null(strstr(text, "over:"));
+	assert_null(strstr(text, "#"));
+	free(text);
+	assert_false(sg_render_questions(doc, "nobody", &style80, &lines));
+	assert_int_equal(lines.count, 0);
+}
+
+static void test_questions_answer(void **state)
+{
+	_cleanup_json_ json_t *doc = load("questions");
+	json_t *service = service_of(doc);
+	char *text;
+
+	(void)state;
+	json_object_set_new(service, "as_ca_bytes", json_integer(0));
+	json_object_set_new(service, "canary_in_flight", json_true());
+	text = questions(doc, NULL, 80);
+	EXPECT(text, "get the CA's status alone", "One of them is being asked again now.");
+	assert_null(strstr(text, "within the window"));
+	free(text);
+	json_object_set_new(service, "answer", json_string("unavailable"));
+	json_object_set_new(service, "canary_in_flight", json_false());
+	json_object_set_new(service, "next_canary_in_seconds", json_integer(0));
+	text = questions(doc, NULL, 80);
+	EXPECT(text, "Clients get 503 with Retry-After (intercept.answer).");
+	assert_null(strstr(text, "within the window"));
+	free(text);
 }
 
 /* Whatever the reason of a refusal, it is said what helps; an admission needs no help. */
@@ -132,7 +270,7 @@ static void test_explain_helps(void **state)
 		char *text;
 
 		set_now(doc, admit ? "admit" : "refuse", reasons[i].label);
-		text = explain(doc, false);
+		text = explain(doc, "police");
 		if ((strstr(text, "What to do:") != NULL) == admit)
 			fail_msg("%s: %s", reasons[i].label, text);
 		EXPECT(text, admit ? "would be let through: because" : "would be refused: because");
@@ -149,18 +287,18 @@ static void test_explain_policies(void **state)
 	(void)state;
 	json_object_set_new(policy, "prefix", json_string("192.0.2.0/24"));
 	json_object_set_new(policy, "action", json_string("deny"));
-	text = explain(doc, false);
+	text = explain(doc, "police");
 	EXPECT(text, "The prefix 192.0.2.0/24 denies it.");
 	free(text);
 	json_object_set_new(policy, "action", json_string("exempt"));
-	text = explain(doc, false);
+	text = explain(doc, "police");
 	EXPECT(text, "192.0.2.0/24 exempts it", "the CA's budget still counts");
 	free(text);
 	json_object_set_new(policy, "action", json_string("limits"));
 	json_object_set_new(policy, "rate", json_null());
 	json_object_set_new(policy, "connections", json_integer(0));
 	json_object_set_new(doc, "source", json_string("192.0.2.0/28"));
-	text = explain(doc, false);
+	text = explain(doc, "police");
 	EXPECT(text, "counts as one source with all of 192.0.2.0/28",
 	       "new connections at any rate, and have any number open (192.0.2.0/24)");
 	free(text);
@@ -176,7 +314,7 @@ static void test_explain_unknown(void **state)
 	json_object_set_new(service_of(doc), "source", json_null());
 	json_object_set_new(service_of(doc), "open", json_array());
 	json_object_set_new(doc, "requests", json_array());
-	text = explain(doc, false);
+	text = explain(doc, "police");
 	EXPECT(text, "It is not known here");
 	assert_null(strstr(text, "Lately"));
 	assert_null(strstr(text, "never"));
@@ -225,6 +363,17 @@ static void test_events(void **state)
 		"23:59:57 answer branch-ca 192.0.2.7:49153 GetNextCACert answered 404 after 12ms ",
 		"23:59:58 deaf branch-ca the CA leaves SYNs unanswered ",
 		"23:59:59 listening branch-ca the CA answers again ",
+		"23:59:59 held branch-ca 192.0.2.7:49153 GetCACert waits for its turn as bootstrap: "
+		"window ",
+		"23:59:59 replay branch-ca 192.0.2.7:49153 PKIOperation-POST is too long to go with the "
+		"end of the handshake: it is sent after it ",
+		"23:59:59 question branch-ca 192.0.2.7:49153 the CA refused its GetNextCACert (404): "
+		"learned as question 0123456789abcdef ",
+		"23:59:59 edge branch-ca 192.0.2.7:49153 GetNextCACert answered here as the CA did "
+		"before (404) (x64) ",
+		"23:59:59 edge branch-ca 192.0.2.7:49153 GetCACert told to come back later (503) ",
+		"23:59:59 mismatch branch-ca 192.0.2.7:49153 ended: its PKIOperation-GET came again with "
+		"other bytes ",
 	};
 	_cleanup_json_ json_t *doc = load("events");
 	const json_t *event;
@@ -370,6 +519,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_explain_refused),
+		cmocka_unit_test(test_explain_intercept),
+		cmocka_unit_test(test_explain_held),
+		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_questions_narrow),
+		cmocka_unit_test(test_questions_answer),
 		cmocka_unit_test(test_explain_helps),
 		cmocka_unit_test(test_explain_policies),
 		cmocka_unit_test(test_explain_unknown),

@@ -144,6 +144,49 @@ static void test_event_keys_by_kind(void **state)
 	json_decref(j);
 }
 
+static void expect_text(const json_t *j, const char *key, const char *value)
+{
+	assert_string_equal(json_string_value(json_object_get(j, key)), value);
+}
+
+static void test_event_keys_of_intercept(void **state)
+{
+	struct sg_events_entry entry = {1, TIME_NS, request_of(7)};
+	json_t *j;
+
+	(void)state;
+	entry.event.kind = SG_EVENT_HELD;
+	entry.event.priority = SG_PRIORITY_BOOTSTRAP;
+	entry.event.reason = SG_REASON_WINDOW;
+	j = sg_events_json(&entry, &names);
+	expect_text(j, "event", "held");
+	expect_text(j, "class", "GetCACert");
+	expect_text(j, "priority", "bootstrap");
+	expect_text(j, "reason", "window");
+	assert_null(json_object_get(j, "status"));
+	json_decref(j);
+	entry.event.kind = SG_EVENT_EDGE;
+	entry.event.status = 404;
+	entry.event.question = 0xabc;
+	j = sg_events_json(&entry, &names);
+	expect_text(j, "class", "GetCACert");
+	expect_text(j, "question", "0000000000000abc");
+	assert_int_equal(json_integer_value(json_object_get(j, "status")), 404);
+	assert_null(json_object_get(j, "reason"));
+	assert_null(json_object_get(j, "latency_seconds"));
+	json_decref(j);
+	entry.event.kind = SG_EVENT_QUESTION;
+	entry.event.question = 0;
+	j = sg_events_json(&entry, &names);
+	assert_true(json_is_null(json_object_get(j, "question")));
+	json_decref(j);
+	entry.event.kind = SG_EVENT_MISMATCH;
+	j = sg_events_json(&entry, &names);
+	expect_text(j, "class", "GetCACert");
+	assert_null(json_object_get(j, "question"));
+	json_decref(j);
+}
+
 /* The other end of the pipe does not read: lines are lost and counted, and nobody waits. */
 static void test_full_pipe_holds_nobody_up(void **state)
 {
@@ -234,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_line_has_one_shape),
 		cmocka_unit_test(test_line_of_odd_records),
 		cmocka_unit_test(test_event_keys_by_kind),
+		cmocka_unit_test(test_event_keys_of_intercept),
 		cmocka_unit_test(test_full_pipe_holds_nobody_up),
 		cmocka_unit_test(test_lines_arrive_whole),
 		cmocka_unit_test(test_minute),

@@ -103,6 +103,7 @@ int sg_cmd_run(const struct sg_cli_args *args);
 int sg_cmd_check(const struct sg_cli_args *args);
 int sg_cmd_status(const struct sg_cli_args *args);
 int sg_cmd_sources(const struct sg_cli_args *args);
+int sg_cmd_questions(const struct sg_cli_args *args);
 int sg_cmd_explain(const struct sg_cli_args *args);
 int sg_cmd_events(const struct sg_cli_args *args);
 int sg_cmd_mode(const struct sg_cli_args *args);

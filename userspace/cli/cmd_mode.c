@@ -13,7 +13,7 @@ static int bad_mode(const char *mode)
 {
 	char shown[64];
 
-	fprintf(stderr, "scepguard mode: '%s': expected observe or police\n",
+	fprintf(stderr, "scepguard mode: '%s': expected observe, police or intercept\n",
 		sg_text_quote(mode, shown, sizeof(shown)));
 	return SG_EXIT_USAGE;
 }

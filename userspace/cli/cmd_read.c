@@ -94,6 +94,34 @@ int sg_cmd_sources(const struct sg_cli_args *args)
 	return sg_cli_print(&lines);
 }
 
+static int say_no_service(const char *name, const json_t *doc)
+{
+	const json_t *service;
+	char shown[64];
+	size_t i;
+
+	fprintf(stderr, "scepguard questions: there is no service '%s': this guard has",
+		sg_text_quote(name, shown, sizeof(shown)));
+	json_array_foreach (sg_doc_at(doc, "services"), i, service)
+		fprintf(stderr, "%s '%s'", i ? "," : "", sg_doc_text(service, "name"));
+	fputc('\n', stderr);
+	return SG_EXIT_FAILED;
+}
+
+int sg_cmd_questions(const struct sg_cli_args *args)
+{
+	_cleanup_json_ json_t *doc = NULL;
+	const struct sg_style style = sg_style_detect(stdout);
+	struct sg_lines lines = {0};
+	int status = sg_client_ask(args, sg_cli_request("questions"), &doc);
+
+	if (status != SG_EXIT_OK || sg_cli_given(args, SG_OPT_JSON))
+		return status;
+	if (!sg_render_questions(doc, args->operand, &style, &lines) && args->operand)
+		return say_no_service(args->operand, doc);
+	return sg_cli_print(&lines);
+}
+
 int sg_cmd_explain(const struct sg_cli_args *args)
 {
 	_cleanup_json_ json_t *doc = NULL, *mode = NULL;
@@ -117,7 +145,6 @@ int sg_cmd_explain(const struct sg_cli_args *args)
 	status = sg_client_ask(args, sg_cli_request("status"), &mode);
 	if (status != SG_EXIT_OK)
 		return status;
-	sg_render_explain(doc, &style, !strcmp(sg_doc_text(mode, "mode"), "observe"), sg_cli_now(),
-			  &lines);
+	sg_render_explain(doc, &style, sg_doc_text(mode, "mode"), sg_cli_now(), &lines);
 	return sg_cli_print(&lines);
 }

@@ -15,12 +15,14 @@ const struct sg_cli_command sg_cli_commands[] = {
 	 sg_cmd_status},
 	{"sources", NULL, READING | SG_OPT_BIT(NUMBER) | SG_OPT_BIT(SORT),
 	 "who asks the CA, and what for?", sg_cmd_sources},
+	{"questions", "[SERVICE]", READING,
+	 "what does the guard answer in the CA's place? (intercept)", sg_cmd_questions},
 	{"explain", "ADDRESS", READING, "what would happen to this client now, and why?",
 	 sg_cmd_explain},
 	{"events", NULL, READING | SG_OPT_BIT(FOLLOW) | SG_OPT_BIT(NUMBER),
 	 "what happened lately, one line each", sg_cmd_events},
 	{"mode", "[MODE]", READING | SG_OPT_BIT(CONFIRM_WITHIN) | SG_OPT_BIT(CONFIRM),
-	 "show the mode, or change it: observe, police", sg_cmd_mode},
+	 "show the mode, or change it: observe, police, intercept", sg_cmd_mode},
 	{"detach", NULL, SG_OPT_BIT(CONFIG) | SG_OPT_BIT(BPFFS),
 	 "take the guard out of the path; needs neither daemon nor configuration", sg_cmd_detach},
 	{"classify", NULL,
@@ -91,7 +93,7 @@ void sg_cli_print_help(FILE *out)
 
 		snprintf(left, sizeof(left), "%s%s%s", c->name, c->operand ? " " : "",
 			 c->operand ? c->operand : "");
-		fprintf(out, "  %-16s %s\n", left, c->help);
+		fprintf(out, "  %-19s %s\n", left, c->help);
 	}
 	fputs("\nscepguard COMMAND --help tells a command's options; scepguard(8) tells everything.\n",
 	      out);

@@ -5,6 +5,45 @@
 #include "human.h"
 #include "render.h"
 
+static void describe_edge(const json_t *event, char *buf, size_t size)
+{
+	const unsigned long long status = sg_doc_count(event, "status");
+	const char *class = sg_doc_text(event, "class");
+
+	if (status == 503)
+		snprintf(buf, size, "%s told to come back later (503)", class);
+	else
+		snprintf(buf, size, "%s answered here as the CA did before (%llu)", class, status);
+}
+
+static void describe_question(const json_t *event, char *buf, size_t size)
+{
+	const unsigned long long status = sg_doc_count(event, "status");
+	const char *question = sg_doc_text(event, "question");
+
+	snprintf(buf, size, "the CA refused its %s (%llu): learned%s%s",
+		 sg_doc_text(event, "class"), status, *question ? " as question " : "", question);
+}
+
+static void describe_intercept(const json_t *event, const char *kind, char *buf, size_t size)
+{
+	const char *class = sg_doc_text(event, "class");
+
+	if (!strcmp(kind, "held"))
+		snprintf(buf, size, "%s waits for its turn as %s: %s", class,
+			 sg_doc_text(event, "priority"), sg_doc_text(event, "reason"));
+	else if (!strcmp(kind, "replay"))
+		snprintf(buf, size,
+			 "%s is too long to go with the end of the handshake: it is sent after it",
+			 class);
+	else if (!strcmp(kind, "question"))
+		describe_question(event, buf, size);
+	else if (!strcmp(kind, "edge"))
+		describe_edge(event, buf, size);
+	else if (!strcmp(kind, "mismatch"))
+		snprintf(buf, size, "ended: its %s came again with other bytes", class);
+}
+
 /* What is told beside time, kind, service and client. */
 static void describe(const json_t *event, char *buf, size_t size)
 {
@@ -32,11 +71,13 @@ static void describe(const json_t *event, char *buf, size_t size)
 		snprintf(buf, size, "its slot had expired and was freed");
 	else if (!strcmp(kind, "table_full"))
 		snprintf(buf, size, "a table is full, see status");
+	else
+		describe_intercept(event, kind, buf, size);
 }
 
 static enum sg_paint paint_of(const char *kind)
 {
-	if (!strcmp(kind, "deaf") || !strcmp(kind, "table_full"))
+	if (!strcmp(kind, "deaf") || !strcmp(kind, "table_full") || !strcmp(kind, "mismatch"))
 		return SG_PAINT_BAD;
 	if (!strcmp(kind, "refused") || !strcmp(kind, "forged"))
 		return SG_PAINT_WARN;

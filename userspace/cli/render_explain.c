@@ -12,7 +12,7 @@
 struct explain {
 	const json_t *doc;
 	const struct sg_style *style;
-	bool observe;
+	bool observe, intercept; /* the mode in force */
 	double now;
 	int width;
 	struct sg_lines *lines;
@@ -105,23 +105,43 @@ static void say_past(const struct explain *e, const json_t *service)
 		list_counts(sg_doc_at(source, "answers"), "nothing", answers, sizeof(answers)));
 }
 
+static const char *name_verdict(const struct explain *e, bool admit, const char *reason)
+{
+	const bool for_good = !strcmp(reason, "denied") || !strcmp(reason, "tiny_fragment");
+
+	if (e->observe)
+		return admit ? "A connection now is let through, and would be in police"
+			     : "A connection now is let through, since the guard observes; police "
+			       "would refuse it";
+	if (e->intercept && !for_good)
+		return admit ? "A request now would go on to the CA, unless it is one the CA has just "
+			       "refused"
+			     : "A request now would have to wait for its turn";
+	return admit ? "A connection now would be let through"
+		     : "A connection now would be refused";
+}
+
 static void say_now(const struct explain *e, const json_t *service)
 {
 	const bool admit = !strcmp(sg_doc_text(service, "now.verdict"), "admit");
 	const char *paint = sg_paint(e->style, admit ? SG_PAINT_GOOD : SG_PAINT_WARN);
 	const char *off = sg_paint(e->style, SG_PAINT_OFF);
-	const char *verdict = admit ? "A connection now would be let through"
-				    : "A connection now would be refused";
+	const char *verdict = name_verdict(e, admit, sg_doc_text(service, "now.reason"));
 
-	if (e->observe && !admit)
-		verdict =
-			"A connection now is let through, since the guard observes; police would refuse it";
-	else if (e->observe)
-		verdict = "A connection now is let through, and would be in police";
 	sg_lines_wrap(e->lines, e->width, "  ", "%s%s%s: %s (%s).", paint, verdict, off,
 		      sg_doc_text(service, "now.sentence"), sg_doc_text(service, "now.reason"));
 	sg_lines_wrap(e->lines, e->width, "  ", "It competes as %s: %s.",
 		      sg_doc_text(service, "priority.name"), sg_doc_text(service, "priority.why"));
+}
+
+/* Joined to the CA's connection by the guard, or the client's own through and through? Only where both
+ * may be.
+ */
+static const char *describe_way(const struct explain *e, const json_t *connection)
+{
+	if (sg_doc_true(connection, "spliced"))
+		return "; spliced";
+	return e->intercept ? "; native: from before intercept" : "";
 }
 
 static void say_open(const struct explain *e, const json_t *service)
@@ -133,12 +153,51 @@ static void say_open(const struct explain *e, const json_t *service)
 		const char *class = sg_doc_text(connection, "class");
 		char age[SG_HUMAN_TEXT];
 
-		sg_lines_wrap(e->lines, e->width, "    ", "port %llu to %s: %s for %s%s%s",
+		sg_lines_wrap(e->lines, e->width, "    ", "port %llu to %s: %s for %s%s%s%s",
 			      sg_doc_count(connection, "port"), sg_doc_text(connection, "endpoint"),
 			      sg_doc_text(connection, "state"),
 			      sg_human_seconds(sg_doc_real(connection, "age_seconds"), age),
 			      strcmp(class, "none") ? ", asked " : "",
-			      strcmp(class, "none") ? class : "");
+			      strcmp(class, "none") ? class : "", describe_way(e, connection));
+	}
+}
+
+/* "1,234 are before it" */
+static const char *describe_order(const json_t *held, char *buf, size_t size)
+{
+	const unsigned long long place = sg_doc_count(held, "place");
+	char n[SG_HUMAN_TEXT];
+
+	if (sg_doc_true(held, "granted"))
+		snprintf(buf, size, "it has its turn");
+	else if (place <= 1)
+		snprintf(buf, size, "it is next");
+	else
+		snprintf(buf, size, "%s %s before it", sg_human_count(place - 1, n),
+			 place == 2 ? "is" : "are");
+	return buf;
+}
+
+/* Requests of it that wait for a turn (intercept, or on its way out). */
+static void say_held(const struct explain *e, const json_t *service)
+{
+	const json_t *held;
+	size_t i;
+
+	json_array_foreach (sg_doc_at(service, "held"), i, held) {
+		const double left = sg_doc_real(held, "deadline_in_seconds");
+		char waited[SG_HUMAN_TEXT], order[80], end[80] = "", text[SG_HUMAN_TEXT];
+
+		if (!sg_doc_true(held, "granted"))
+			snprintf(end, sizeof(end), "; without one it is told to come back in %s",
+				 sg_human_seconds(left, text));
+		sg_lines_wrap(e->lines, e->width, "    ",
+			      "port %llu to %s: %s has waited for its turn for %s, as %s; %s%s",
+			      sg_doc_count(held, "port"), sg_doc_text(held, "endpoint"),
+			      sg_doc_text(held, "class"),
+			      sg_human_seconds(sg_doc_real(held, "waited_seconds"), waited),
+			      sg_doc_text(held, "priority"),
+			      describe_order(held, order, sizeof(order)), end);
 	}
 }
 
@@ -198,13 +257,14 @@ static void say_events(const struct explain *e)
 		sg_render_event(json_array_get(events, i), e->style, e->now, e->lines);
 }
 
-void sg_render_explain(const json_t *doc, const struct sg_style *style, bool observe, double now,
-		       struct sg_lines *lines)
+void sg_render_explain(const json_t *doc, const struct sg_style *style, const char *mode,
+		       double now, struct sg_lines *lines)
 {
 	const struct explain e = {
 		.doc = doc,
 		.style = style,
-		.observe = observe,
+		.observe = !strcmp(mode, "observe"),
+		.intercept = !strcmp(mode, "intercept"),
 		.now = now,
 		.width = style->width < WIDTH_MAX ? style->width : WIDTH_MAX,
 		.lines = lines,
@@ -221,6 +281,7 @@ void sg_render_explain(const json_t *doc, const struct sg_style *style, bool obs
 		say_help(&e, service);
 		say_past(&e, service);
 		say_open(&e, service);
+		say_held(&e, service);
 	}
 	say_events(&e);
 }

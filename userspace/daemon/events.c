@@ -58,11 +58,43 @@ static int add_request(json_t *j, const struct sg_event *ev)
 	       json_object_set_new(j, "request", json_integer(ev->request_number));
 }
 
+/* Told with a status, but no time it took. */
+static int add_status(json_t *j, const struct sg_event *ev)
+{
+	return json_object_set_new(j, "status", json_integer(ev->status));
+}
+
+/* As `questions` names it; 0 = the request was no question that can be learned. */
+static int add_question(json_t *j, const struct sg_event *ev)
+{
+	char hash[20];
+
+	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)ev->question);
+	return json_object_set_new(j, "question", ev->question ? json_string(hash) : json_null());
+}
+
 static int add_answer(json_t *j, const struct sg_event *ev)
 {
-	return json_object_set_new(j, "status", json_integer(ev->status)) |
+	return add_status(j, ev) |
 	       json_object_set_new(j, "latency_seconds",
 				   sg_json_seconds(ev->latency_us * SG_NS_PER_US));
+}
+
+/* Kinds of intercept: what each has beside the common keys. */
+static int add_intercept(json_t *j, const struct sg_event *ev)
+{
+	switch (ev->kind) {
+	case SG_EVENT_HELD:
+		return add_request(j, ev) | add_decision(j, ev);
+	case SG_EVENT_REPLAY:
+	case SG_EVENT_MISMATCH:
+		return add_request(j, ev);
+	case SG_EVENT_QUESTION:
+	case SG_EVENT_EDGE:
+		return add_request(j, ev) | add_status(j, ev) | add_question(j, ev);
+	default:
+		return 0;
+	}
 }
 
 json_t *sg_events_json(const struct sg_events_entry *entry, const struct sg_service_names *names)
@@ -84,6 +116,7 @@ json_t *sg_events_json(const struct sg_events_entry *entry, const struct sg_serv
 		bad |= add_request(j, ev);
 	if (ev->kind == SG_EVENT_ANSWER)
 		bad |= add_answer(j, ev);
+	bad |= add_intercept(j, ev);
 	return bad ? NULL : json_incref(j);
 }
 
