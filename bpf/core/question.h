@@ -233,8 +233,8 @@ static __always_inline __u32 sg_question_path_end(const struct sg_question_text 
 	return at < end ? at : end;
 }
 
-/* Absorbs [start, end), zeros behind an odd end; at most `most` bytes. Returns not zero when there is a control byte
- * or the like before the last word begun.
+/* Absorbs [start, end) and up to eight zeros behind it, to the next word; at most `most` bytes. Returns not zero
+ * when there is a control byte or the like before the last word.
  */
 static __always_inline __u64 sg_question_absorb(struct sg_siphash *s,
 						const struct sg_question_text *text, __u32 start,
@@ -256,8 +256,7 @@ static __always_inline __u64 sg_question_absorb(struct sg_siphash *s,
 		start = sg_question_blur(start + 8, zero);
 	}
 	left = (end - start) & 7;
-	if (left)
-		sg_siphash_word(s, sg_question_load8(text, start) & ~0ull >> (64 - 8 * left));
+	sg_siphash_word(s, sg_question_load8(text, start) & ((1ull << 8 * left) - 1));
 	return odd;
 }
 
@@ -273,28 +272,34 @@ static __always_inline __u64 sg_question_hash(const struct sg_question_text *tex
 					      __u32 start, __u32 end, bool path_only,
 					      const __u64 key[2])
 {
-	__u32 host_start = 0, host_end = 0;
+	__u32 zero = sg_question_zero(text), host_start = 0, host_end = 0;
+	__u32 path = sg_question_blur(path_only, zero);
 	struct sg_question_head head;
 	struct sg_siphash s;
 	__u64 hash;
 
-	/* Behind "GET ", and nothing before it: some take an empty line for the end. */
-	if (!SG_SHORTCUT_HERE || len > SG_QUESTION_BYTES || start != 4 || end <= start ||
-	    end >= len || sg_load4(sg_question_at(text, 0)) != SG_WORD4('G', 'E', 'T', ' '))
+	if (!SG_SHORTCUT_HERE || len > SG_QUESTION_BYTES || end <= start || end >= len)
 		return 0;
 	if (path_only)
 		end = sg_question_path_end(text, start, end);
+	end = sg_question_blur(end, zero);
+	/* Behind "GET ", and nothing before it: some take an empty line for the end. Asked here, so that the verifier
+	 * has a place at which the ways are one again before the loops.
+	 */
+	if (start != 4 || sg_load4(sg_question_at(text, 0)) != SG_WORD4('G', 'E', 'T', ' '))
+		return 0;
 	sg_siphash_begin(&s, key);
 	if (sg_question_absorb(&s, text, start, end, SG_QUESTION_BYTES))
 		return 0;
-	/* From the last word begun on: absorbing has looked at those before. */
+	/* From the last word on: absorbing has looked at those before. */
 	if (!sg_question_walk(text, len, end - ((end - start) & 7), &head))
 		return 0;
+	head.hosts = sg_question_blur(head.hosts, zero);
 	if (head.hosts && !sg_question_host(text, &head, &host_start, &host_end))
 		return 0;
 	sg_question_absorb(&s, text, host_start, host_end, SG_QUESTION_HOST_MAX);
 	hash = sg_siphash_end(&s, (end - start) | (__u64)(host_end - host_start) << 16 |
-					  (__u64)head.hosts << 32 | (__u64)path_only << 33);
+					  (__u64)head.hosts << 32 | (__u64)path << 33);
 	return hash ? hash : 1;
 }
 
