@@ -71,6 +71,7 @@ void sg_run_match_services(struct sg_daemon *d)
 	memcpy(known, d->services, sizeof(d->services));
 	memset(d->services, 0, sizeof(d->services));
 	memset(&d->snap, 0, sizeof(d->snap));
+	sg_sweep_keep_spliced(d->tables.sweep, sg_guard_times(d->guard)->closed_keep);
 	for (__u32 i = 0; i < d->conf->service_count; i++)
 		match_service(d, &d->conf->services[i], find(known, d->conf->services[i].name),
 			      &d->services[i]);

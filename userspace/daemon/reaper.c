@@ -52,7 +52,7 @@ static int inject(struct sg_guard *guard, const struct sg_conn *conn,
 	return err;
 }
 
-void sg_reaper_end(struct sg_guard *guard, const struct sg_sweep *sweep,
+void sg_reaper_end(struct sg_guard *guard, const struct sg_sweep *sweep, bool spliced_only,
 		   __u32 ended[static SG_SERVICES])
 {
 	struct sg_reaper_frames frames;
@@ -63,6 +63,8 @@ void sg_reaper_end(struct sg_guard *guard, const struct sg_sweep *sweep,
 	for (__u32 i = 0; i < sweep->reap_count; i++) {
 		const struct sg_sweep_conn *due = &sweep->reap[i];
 
+		if (spliced_only && !(due->conn.flags & SG_CONN_SPLICED))
+			continue;
 		if (!sg_guard_endpoint(guard, due->key.endpoint, &endpoint))
 			continue;
 		sg_reaper_build(&due->key, &due->conn, &endpoint, &frames);

@@ -22,9 +22,10 @@ void sg_reaper_build(const struct sg_conn_key *key, const struct sg_conn *conn,
 		     const struct sg_endpoint *endpoint, struct sg_reaper_frames *ret);
 
 /* End what is due: close the entry, if it still is, and inject both frames. Sets
- * ended[service] to how many were ended. Not for observe.
+ * ended[service] to how many were ended. spliced_only: for observe, which changes nothing, but may have come
+ * after intercept, which must finish what it began.
  */
-void sg_reaper_end(struct sg_guard *guard, const struct sg_sweep *sweep,
+void sg_reaper_end(struct sg_guard *guard, const struct sg_sweep *sweep, bool spliced_only,
 		   __u32 ended[static SG_SERVICES]);
 
 /* Delete the entries picked as closed long ago. */

@@ -39,6 +39,11 @@ void sg_sweep_free(struct sg_sweep *s)
 	free(s);
 }
 
+void sg_sweep_keep_spliced(struct sg_sweep *s, __u64 ticks)
+{
+	s->keep_spliced_ticks = ticks;
+}
+
 void sg_sweep_begin(struct sg_sweep *s, __u64 now, __u64 keep_closed_ticks)
 {
 	s->before = s->now;
@@ -89,10 +94,28 @@ static void pick_closed(struct sg_sweep *s, const struct sg_conn_key *key,
 			const struct sg_conn *conn)
 {
 	__u64 last = conn->client.seen > conn->ca.seen ? conn->client.seen : conn->ca.seen;
+	__u64 keep = s->keep_closed_ticks;
 
-	if (last + s->keep_closed_ticks >= s->now || s->delete_count == SG_SWEEP_DELETE_MAX)
+	if (conn->flags & SG_CONN_SPLICED && keep < s->keep_spliced_ticks)
+		keep = s->keep_spliced_ticks;
+	if (last + keep >= s->now || s->delete_count == SG_SWEEP_DELETE_MAX)
 		return;
 	s->closed[s->delete_count++] = (struct sg_sweep_closed){*key, conn->generation};
+}
+
+/* Spliced ones before others: in observe these are not ended, and would be in the way for ever. */
+static void pick_due(struct sg_sweep *s, const struct sg_conn_key *key, const struct sg_conn *conn)
+{
+	__u32 at = s->reap_count;
+
+	if (at < SG_SWEEP_REAP_MAX)
+		s->reap_count++;
+	else if (conn->flags & SG_CONN_SPLICED)
+		for (at = 0; at < SG_SWEEP_REAP_MAX; at++)
+			if (!(s->reap[at].conn.flags & SG_CONN_SPLICED))
+				break;
+	if (at < SG_SWEEP_REAP_MAX)
+		s->reap[at] = (struct sg_sweep_conn){*key, *conn};
 }
 
 static void count_open(struct sg_sweep *s, const struct sg_conn *conn)
@@ -130,8 +153,7 @@ void sg_sweep_add(struct sg_sweep *s, const struct sg_budget *budgets,
 	s->reap_due++;
 	if (!sg_conn_is_due(budget, service, conn, s->before))
 		s->services[conn->service].newly_due++;
-	if (s->reap_count < SG_SWEEP_REAP_MAX)
-		s->reap[s->reap_count++] = (struct sg_sweep_conn){*key, *conn};
+	pick_due(s, key, conn);
 }
 
 __u32 sg_sweep_source_connections(const struct sg_sweep *s, const struct sg_source_key *key)

@@ -47,6 +47,7 @@ struct sg_sweep_service {
 struct sg_sweep {
 	__u64 now, before; /* this walk's moment, and the last one's */
 	__u64 keep_closed_ticks;
+	__u64 keep_spliced_ticks; /* never less than that for spliced connections */
 	__u32 walk;
 	__u32 entries;              /* of the table, closed ones included */
 	__u32 reap_count, reap_due; /* picked; all that were due */
@@ -61,6 +62,11 @@ struct sg_sweep {
 /* Make a sweep for a table of @entries connections. NULL when out of memory. */
 struct sg_sweep *sg_sweep_new(__u32 entries);
 void sg_sweep_free(struct sg_sweep *s);
+
+/* Closed entries of spliced connections are kept for @ticks: a late copy of their first request must be
+ * known for as long as its cookie is good.
+ */
+void sg_sweep_keep_spliced(struct sg_sweep *s, __u64 ticks);
 
 /* Start a walk at @now. Closed entries silent for longer than @keep_closed_ticks are picked. */
 void sg_sweep_begin(struct sg_sweep *s, __u64 now, __u64 keep_closed_ticks);

@@ -54,13 +54,13 @@ static void advance_service(struct sg_daemon *d, __u32 i)
 static void reap(struct sg_daemon *d)
 {
 	const struct sg_sweep *sweep = d->tables.sweep;
+	bool observes = d->snap.mode == SG_MODE_OBSERVE;
 	__u32 ended[SG_SERVICES] = {0};
 
-	if (d->snap.mode != SG_MODE_OBSERVE)
-		sg_reaper_end(d->guard, sweep, ended);
-	else
-		for (int i = 0; i < SG_SERVICES; i++)
-			ended[i] = sweep->services[i].newly_due;
+	/* Observe ends nothing but what intercept has begun. */
+	sg_reaper_end(d->guard, sweep, observes, ended);
+	for (int i = 0; observes && i < SG_SERVICES; i++)
+		ended[i] = sweep->services[i].newly_due;
 	for (__u32 i = 0; i < d->conf->service_count; i++)
 		if (d->services[i].index >= 0)
 			d->services[i].reaped_total += ended[d->services[i].index];

@@ -45,6 +45,7 @@ static int read_services(const struct sg_guard *g, __u64 *cookie_last, __u64 *lo
 	return 0;
 }
 
+/* Those whose turn is yet to come; the rest belongs to connections. */
 static int count_frames(const struct sg_guard *g, __u32 *count)
 {
 	__u32 entries = sg_guard_map_entries(g, SG_MAP_FRAMES);
@@ -55,8 +56,11 @@ static int count_frames(const struct sg_guard *g, __u32 *count)
 	if (frames == MAP_FAILED)
 		return -errno;
 	*count = 0;
-	for (__u32 i = 0; i < entries; i++)
-		*count += __atomic_load_n(&frames[i].ticket, __ATOMIC_RELAXED) != 0;
+	for (__u32 i = 0; i < entries; i++) {
+		__u32 state = __atomic_load_n(&frames[i].state, __ATOMIC_RELAXED);
+
+		*count += state == SG_FRAME_WAITING || state == SG_FRAME_GRANTED;
+	}
 	munmap((void *)frames, size);
 	return 0;
 }
@@ -81,7 +85,6 @@ static int count_spliced(const struct sg_guard *g, __u32 *count)
 	return n < 0 ? n : 0;
 }
 
-/* Frames before connections: one that gets its turn meanwhile is found as one or the other. */
 static int look_around(const struct sg_guard *g, __u64 now, struct sg_drain_look *look)
 {
 	__u64 cookie_last, longest;
@@ -156,12 +159,16 @@ void sg_guard_drain(struct sg_guard *g)
 
 	if (g->highest < SG_MODE_INTERCEPT || ahead >= SG_MODE_INTERCEPT) {
 		g->drain_since = 0;
+		g->drain_looks = 0;
 		return;
 	}
 	if (!g->drain_since)
 		begin(g, now);
 	if (now < g->drain_retry)
 		return;
-	if (!look_around(g, now, &look) && sg_drain_over(&look))
+	/* Twice in a row: a request that gets its turn just now is no frame any more, and no connection yet. */
+	if (look_around(g, now, &look) || !sg_drain_over(&look))
+		g->drain_looks = 0;
+	else if (++g->drain_looks > 1)
 		finish(g, &look, ahead);
 }

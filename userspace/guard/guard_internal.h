@@ -43,6 +43,7 @@ struct sg_guard {
 	bool keys_renewed;           /* by this process, in turn keys_turn */
 	__u32 keys_turn;
 	__u64 drain_since; /* intercept was left, as this process saw it; 0 = it was not, or all is over */
+	__u32 drain_looks; /* so many in a row have found nothing left */
 	__u64 drain_retry; /* not before this is the lower mode's program loaded */
 };
 
@@ -77,7 +78,7 @@ struct sg_drain_look {
 	__u64 now;
 	__u64 good_until; /* a cookie may be good until then; 0 = none was given */
 	__u64 bound;      /* all that began with one must be over then */
-	__u32 frames;     /* held, or on their way to the CA; these two are 0 before good_until */
+	__u32 frames;     /* held; these two are 0 before good_until */
 	__u32 spliced;    /* connections open */
 };
 /* May the lower mode's program take over? Pure. */

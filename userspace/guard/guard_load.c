@@ -130,6 +130,7 @@ static void set_constants(struct sg_guard *g, struct scepguard_bpf *skel, enum s
 	skel->rodata->sg_tick_ns = SG_NS_PER_S / g->hz;
 	skel->rodata->sg_conn_ring_mask = bpf_map__max_entries(skel->maps.sg_conn_ring) - 1;
 	skel->rodata->sg_syn_bucket_mask = bpf_map__max_entries(skel->maps.sg_syn_limiter) - 1;
+	skel->rodata->sg_frame_mask = bpf_map__max_entries(skel->maps.sg_frames) - 1;
 }
 
 /* libbpf explains a refusal in hundreds of lines: for whoever asks for them (log.level: debug). */

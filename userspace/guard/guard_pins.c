@@ -99,8 +99,8 @@ int sg_guard_pins_prepare(const struct sg_guard *g)
  */
 static bool is_state(const struct bpf_map *map)
 {
-	static const char *const scratch[] = {"sg_scratch", "sg_flows", "sg_call_scratch",
-					      "sg_blank_source", "sg_steps"};
+	static const char *const scratch[] = {"sg_scratch",      "sg_flows", "sg_call_scratch",
+					      "sg_blank_source", "sg_texts", "sg_steps"};
 	const char *name = bpf_map__name(map);
 
 	for (size_t i = 0; i < sizeof(scratch) / sizeof(scratch[0]); i++)

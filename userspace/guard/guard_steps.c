@@ -50,7 +50,7 @@ static int fill(struct bpf_object *obj, int steps)
 		int fd = program ? bpf_program__fd(program) : -ENOENT;
 
 		if (fd < 0)
-			continue;
+			return sg_log_err(fd, "there is no program '%s'", step_programs[i]);
 		if (bpf_map_update_elem(steps, &i, &fd, BPF_ANY))
 			return sg_log_err(-errno, "cannot set step '%s'", step_programs[i]);
 	}
