@@ -209,46 +209,6 @@ static __always_inline void sg_answer_counted(struct sg_run *run)
 		sg_source_answered(src, class, conn->ca.status);
 }
 
-/* What the CA answered to a GetNextCACert: a refusal is learned for the question it was asked, and for no other; a 200
- * means that the shadow certificate is there, and unlearns all.
- */
-__noinline int sg_learn(struct sg_conn *conn, __u64 now)
-{
-	struct sg_question_bucket *bucket;
-	struct sg_intercept *ic;
-	struct sg_stats *stats;
-	__u32 service, index;
-	__u64 question;
-
-	if (!conn)
-		return 0;
-	service = conn->service;
-	ic = bpf_map_lookup_elem(&sg_intercepts, &service);
-	stats = bpf_map_lookup_elem(&sg_stats, &service);
-	if (!ic || !stats)
-		return 0;
-	if (conn->flags & SG_CONN_CANARY)
-		sg_canary_done(ic);
-	if (conn->ca.status == 200 && __sync_lock_test_and_set(&ic->learned, 0)) {
-		__sync_fetch_and_add(&ic->epoch, 1);
-		stats->counters[SG_COUNTER_UNLEARNED]++;
-	}
-	/* Of a kept-alive connection's later requests the question is not known. */
-	question = conn->client.requests == 1 ? conn->splice.question : 0;
-	index = service * SG_QUESTION_BUCKETS + (__u32)(question % SG_QUESTION_BUCKETS);
-	bucket = bpf_map_lookup_elem(&sg_questions, &index);
-	if (!question || !bucket)
-		return 0;
-	if (conn->ca.status != 404 && conn->ca.status != 403) {
-		stats->counters[SG_COUNTER_UNLEARNED] += sg_question_forget(bucket, question);
-		return 0;
-	}
-	if (sg_question_learn(bucket, question, conn->ca.status, ic->epoch, now))
-		stats->counters[SG_COUNTER_LEARNED]++;
-	ic->learned = 1;
-	return 0;
-}
-
 /* Bytes of an answer: its status line, and the head of GetNextCACert's. */
 __noinline int sg_answer_read(struct xdp_md *ctx, struct sg_conn *conn)
 {
@@ -268,8 +228,6 @@ __noinline int sg_answer_read(struct xdp_md *ctx, struct sg_conn *conn)
 		conn->ca.answer_done = 1;
 		conn->ca.status = sg_http_answer_status(&conn->ca.answer);
 		sg_answer_counted(&run);
-		if (sg_may_intercept() && conn->client.request_class == SG_REQUEST_GETNEXTCACERT)
-			sg_learn(conn, run.flow->now);
 	}
 	if (decided || (conn->client.request_class == SG_REQUEST_GETNEXTCACERT &&
 			conn->ca.head_bytes < SG_ANSWER_HEAD))

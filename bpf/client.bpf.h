@@ -316,6 +316,29 @@ static __always_inline bool sg_client_in_time(struct sg_run *run)
 	return true;
 }
 
+/* Admitted on the strength of how its request began, and now the line is whole: was it a PKIOperation? Else
+ * its end must not reach the CA, and the source is not believed again. Returns 1 when that is so.
+ */
+__noinline int sg_broke_word(struct sg_conn *conn)
+{
+	struct sg_source *src;
+	struct sg_run run = {};
+
+	if (!conn || !(conn->flags & SG_CONN_PROVISIONAL) || !conn->client.line_done ||
+	    !sg_run_again(&run, conn))
+		return 0;
+	__sync_fetch_and_and(&conn->flags, ~SG_CONN_PROVISIONAL);
+	if (conn->client.request_class == SG_REQUEST_PKIOPERATION_GET)
+		return 0;
+	src = sg_source_of(conn);
+	if (src)
+		src->broke_word = 1;
+	sg_count(&run, SG_COUNTER_PROVISIONAL_ENDED);
+	sg_conn_flag(conn, SG_CONN_CUT);
+	sg_conn_abandon(&run);
+	return 1;
+}
+
 /* Returns the XDP action. */
 static __always_inline int sg_client_segment(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -346,6 +369,8 @@ static __always_inline int sg_client_segment(struct xdp_md *ctx, struct sg_run *
 		sg_conn_finish(conn, run->flow->now);
 	if (effects & SG_EFFECT_ABANDONED)
 		sg_conn_abandon(run);
+	if (sg_spliced(conn) && sg_broke_word(conn))
+		return sg_client_forfeits(ctx, run);
 	return XDP_PASS;
 }
 

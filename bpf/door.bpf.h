@@ -197,7 +197,8 @@ static __always_inline int sg_door(struct xdp_md *ctx, struct sg_run *run)
 {
 	const struct sg_packet *pkt = &run->flow->pkt;
 	bool syn = (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;
-	bool intercepts = run->flow->mode >= SG_MODE_INTERCEPT;
+	/* Where the CA is must be known: its packets have to be translated. Else as in police. */
+	bool intercepts = run->flow->mode >= SG_MODE_INTERCEPT && run->flow->ca_ifindex;
 	bool native = run->conn && !(run->conn->flags & SG_CONN_SPLICED);
 	int action;
 

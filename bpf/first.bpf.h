@@ -96,7 +96,9 @@ static __always_inline int sg_edge_busy(struct xdp_md *ctx)
 	return action >= 0 ? action : XDP_DROP;
 }
 
-/* Repeat the CA's refusal: in its own words, else by its status. */
+/* Repeat the CA's refusal: in its own words, else by its status. Returns the XDP action, or -1: the daemon has not said how
+ * (or there is no room, which a request always leaves).
+ */
 static __always_inline int sg_edge_repeat(struct xdp_md *ctx, const struct sg_run *run,
 					  __u32 status)
 {
@@ -104,12 +106,12 @@ static __always_inline int sg_edge_repeat(struct xdp_md *ctx, const struct sg_ru
 	int action = -1;
 
 	if (run->svc->answer_busy)
-		return sg_edge_busy(ctx);
+		return sg_edge_send(ctx, SG_EDGE_BUSY);
 	if (own && own->status == status)
 		action = sg_edge_send(ctx, SG_EDGE_AS_CA);
 	if (action < 0)
 		action = sg_edge_send(ctx, status == 403 ? SG_EDGE_403 : SG_EDGE_404);
-	return action >= 0 ? action : XDP_DROP;
+	return action;
 }
 
 /* ---- What the segment asks ---- */
@@ -176,13 +178,20 @@ __noinline int sg_first_question(struct xdp_md *ctx, const struct sg_conn *conn)
 
 /* ---- Admission ---- */
 
+/* A class for which only the beginning of the line speaks. */
+static __always_inline bool sg_first_provisional(const struct sg_conn *conn)
+{
+	return !conn->client.line_done && conn->client.request_class == SG_REQUEST_PKIOPERATION_GET;
+}
+
 /* Whom a request of this class competes as. */
-static __always_inline __u32 sg_first_priority(const struct sg_run *run, __u32 class)
+static __always_inline __u32 sg_first_priority(const struct sg_run *run, const struct sg_conn *conn,
+					       __u32 class)
 {
 	__u32 priority = sg_request_priority(class);
 
-	if (run->flow->canary)
-		return SG_PRIORITY_ENROLMENT;
+	if (sg_first_provisional(conn) && run->src && run->src->broke_word)
+		return SG_PRIORITY_OTHER;
 	if (priority <= SG_PRIORITY_BOOTSTRAP && run->src &&
 	    sg_source_claims(run->src, run->flow->now))
 		return SG_PRIORITY_IN_PROGRESS;
@@ -197,7 +206,8 @@ static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run
 
 	conn->state = SG_CONN_SYN_SENT;
 	conn->flags |= SG_CONN_SPLICED | (run->flow->look.partial ? SG_CONN_PARTIAL : 0) |
-		       (run->src ? SG_CONN_SOURCE : 0) | (run->flow->canary ? SG_CONN_CANARY : 0);
+		       (run->src ? SG_CONN_SOURCE : 0) | (run->flow->canary ? SG_CONN_CANARY : 0) |
+		       (sg_first_provisional(conn) ? SG_CONN_PROVISIONAL : 0);
 	conn->generation = run->flow->ask.generation;
 	conn->place = grant->place;
 	conn->lease = grant->lease;
@@ -453,7 +463,7 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 	if (!conn || !sg_run_again(&run, NULL))
 		return XDP_DROP;
 	run.src = bpf_map_lookup_elem(&sg_sources, &run.flow->source);
-	run.flow->ask.priority = sg_first_priority(&run, class);
+	run.flow->ask.priority = sg_first_priority(&run, conn, class);
 	run.flow->asked_since = sg_first_age(&run, class);
 	waiting = bpf_map_lookup_elem(&sg_waiting, &run.flow->key);
 	if (waiting) {

@@ -234,6 +234,58 @@ static __always_inline void sg_back_served(struct sg_conn *conn)
 	conn->splice.frame = SG_NO_FRAME;
 }
 
+/* What the CA answered to a GetNextCACert: a refusal is learned for the question it was asked, and for no other; a 200
+ * means that the shadow certificate is there, and unlearns all.
+ */
+__noinline int sg_learn(struct sg_conn *conn, __u64 now)
+{
+	struct sg_question_bucket *bucket;
+	struct sg_intercept *ic;
+	struct sg_stats *stats;
+	__u32 service, index;
+	__u64 question;
+
+	if (!conn)
+		return 0;
+	service = conn->service;
+	ic = bpf_map_lookup_elem(&sg_intercepts, &service);
+	stats = bpf_map_lookup_elem(&sg_stats, &service);
+	if (!ic || !stats)
+		return 0;
+	if (conn->flags & SG_CONN_CANARY)
+		sg_canary_done(ic);
+	if (conn->ca.status == 200 && __sync_lock_test_and_set(&ic->learned, 0)) {
+		__sync_fetch_and_add(&ic->epoch, 1);
+		stats->counters[SG_COUNTER_UNLEARNED]++;
+	}
+	/* Of a kept-alive connection's later requests the question is not known. */
+	question = conn->client.requests == 1 ? conn->splice.question : 0;
+	index = service * SG_QUESTION_BUCKETS + (__u32)(question % SG_QUESTION_BUCKETS);
+	bucket = bpf_map_lookup_elem(&sg_questions, &index);
+	if (!question || !bucket)
+		return 0;
+	if (conn->ca.status != 404 && conn->ca.status != 403) {
+		stats->counters[SG_COUNTER_UNLEARNED] += sg_question_forget(bucket, question);
+		return 0;
+	}
+	if (sg_question_learn(bucket, question, conn->ca.status, ic->epoch, now))
+		stats->counters[SG_COUNTER_LEARNED]++;
+	ic->learned = 1;
+	return 0;
+}
+
+/* Each answer once. */
+static __always_inline void sg_back_learn(struct sg_run *run)
+{
+	struct sg_conn *conn = run->conn;
+
+	if (!conn->ca.answer_done || conn->splice.taught == conn->ca.answers)
+		return;
+	conn->splice.taught = conn->ca.answers;
+	if (conn->client.request_class == SG_REQUEST_GETNEXTCACERT)
+		sg_learn(conn, run->flow->now);
+}
+
 /* Packets of the CA to spliced connections, after everything else was done with them. */
 SEC("xdp")
 int scepguard_back(struct xdp_md *ctx)
@@ -249,6 +301,7 @@ int scepguard_back(struct xdp_md *ctx)
 	if ((run.flow->pkt.tcp_flags & (SG_TCP_SYN | SG_TCP_RST)) == SG_TCP_SYN)
 		return sg_back_syn_ack(ctx, &run);
 	sg_back_served(run.conn);
+	sg_back_learn(&run);
 	/* The client believes itself connected: a CA that refuses resets that. */
 	seq = run.conn->ca.known ? run.flow->pkt.seq + run.conn->splice.delta
 				 : run.conn->splice.cookie + 1;

@@ -105,6 +105,8 @@ enum sg_priority {
 	X(REPLAYED, "replayed", "first segments sent to the CA with the end of the handshake")    \
 	X(REPLAY_LATER, "replay_later",                                                           \
 	  "first segments too long for that: injected, or sent again by the client")              \
+	X(PROVISIONAL_ENDED, "provisional_ended",                                                 \
+	  "connections ended: a request that began as PKIOperation was none")                     \
 	X(MISMATCHES, "mismatches", "connections ended: a segment came again with other bytes")   \
 	X(HELD, "held", "requests held for a turn")                                               \
 	X(HELD_FULL, "held_full", "requests not held: no room, or too many of one source")        \

@@ -199,6 +199,8 @@ enum sg_conn_state {
 	0x4000u /* the CA's SYN-ACK came without a finished checksum (same host, veth) */
 #define SG_CONN_CUT    0x8000u  /* ended by the guard: the client gets RST for whatever it sends */
 #define SG_CONN_CANARY 0x10000u /* asks a learned question again */
+#define SG_CONN_PROVISIONAL \
+	0x20000u /* admitted for a line that was not whole: it began as PKIOperation */
 
 /* Intercept: how a client's side of a connection and the CA's hang together. Numbers of the client are the same on
  * both sides, those of the CA differ by delta.
@@ -213,7 +215,9 @@ struct sg_splice {
 	__u64 ticket;    /* of the frame */
 	__u16 mss;       /* the client's, from the cookie */
 	__u16 window;    /* of its first segment */
-	__u32 syns;      /* sent to the CA */
+	__u16 taught;    /* answers the questions were learned from: as many as ca.answers */
+	__u16 syns;      /* sent to the CA */
+	__u32 pad;
 };
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
@@ -360,7 +364,7 @@ struct sg_source {
 	__u32 answers[SG_STATUS_CLASSES];
 	__u16 last_status;
 	__u8 last_class;
-	__u8 pad;
+	__u8 broke_word; /* 1: a request of it that began as PKIOperation was none */
 	__u32 pad2;
 };
 
