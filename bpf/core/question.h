@@ -439,9 +439,11 @@ static __always_inline void sg_canary_done(struct sg_intercept *ic)
 }
 
 /* The slot for a question not yet known: empty; of another epoch; the least asked, of these the one refused
- * longest ago. A name just made up has no hits. So names push out each other, each for as long as it
- * takes to learn as many as there are slots without hits; a question that is asked at least once in that time
- * stands above them.
+ * longest ago.
+ *
+ * A name just made up has no hits, and each costs a connection to the CA: with 80 a minute, a bucket learns ten. Such
+ * names push out each other, the oldest first. A question that is asked again before the next one is learned stands
+ * above all of them; one that is new has the time of several, without a hit.
  */
 static __always_inline __u32 sg_question_victim(const struct sg_question_bucket *b, __u32 epoch)
 {

@@ -67,6 +67,14 @@ static void turn(struct fleet *fleet, int64_t end)
 	fleet_flood_work(&fleet->flood, &fleet->options, now_ns());
 }
 
+/* N routers with period N / rate make `rate` asks a minute together. */
+static int64_t period_ns(const struct fleet *fleet, unsigned int routers, double per_min)
+{
+	return per_min > 0
+		       ? (int64_t)(routers / per_min * 60 * FLEET_SECOND_NS / fleet->options.scale)
+		       : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct fleet fleet;
@@ -80,12 +88,13 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	fleet.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	fleet.random = fleet.options.seed * 2 + 3;
-	/* N routers with period N / rate make `rate` asks a minute together. */
-	if (fleet.options.storm_sources && fleet.options.storm_per_min > 0)
-		fleet.storm_period_ns =
-			(int64_t)(fleet.options.storm_sources / fleet.options.storm_per_min * 60 *
-				  FLEET_SECOND_NS / fleet.options.scale);
-	err = fleet_clients_init(&fleet, start);
+	fleet.storm_period_ns =
+		period_ns(&fleet, fleet.options.storm_sources, fleet.options.storm_per_min);
+	fleet.slow_period_ns =
+		period_ns(&fleet, fleet.options.slow_sources, fleet.options.slow_per_min);
+	err = fleet_log_open(&fleet);
+	if (!err)
+		err = fleet_clients_init(&fleet, start);
 	if (!err)
 		err = fleet_flood_open(&fleet.flood, &fleet.options, start);
 	if (err) {
@@ -95,6 +104,7 @@ int main(int argc, char **argv)
 	end = start + fleet.options.duration_ns;
 	while (!stop && now_ns() < end)
 		turn(&fleet, end);
+	fleet_log_close(&fleet, now_ns());
 	fleet_stats_print(&fleet, now_ns() - start);
 	return 0;
 }

@@ -12,6 +12,7 @@
  *   fleet_timers.c   a heap of due times
  *   fleet_flood.c    SYNs from spoofed sources
  *   fleet_stats.c    what came of it, as JSON
+ *   fleet_log.c      every attempt, as JSON lines, on the machine's monotonic clock
  */
 #ifndef SG_LAB_FLEET_H
 #define SG_LAB_FLEET_H
@@ -20,11 +21,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define FLEET_SECOND_NS       1000000000LL
 #define FLEET_ENROLMENT_STEPS 3 /* GetCACert, GetCACaps, PKIOperation: a connection each */
 
-enum fleet_role { ROLE_STORM, ROLE_ENROL, ROLE_RUSH, ROLE_SILENT, ROLE_TRICKLE, ROLE_MAX_ };
+enum fleet_role {
+	ROLE_STORM,
+	ROLE_ENROL,
+	ROLE_RUSH,
+	ROLE_SILENT,
+	ROLE_TRICKLE,
+	ROLE_SLOW,
+	ROLE_MAX_,
+};
 
 enum fleet_outcome {
 	OUTCOME_200,
@@ -34,6 +44,7 @@ enum fleet_outcome {
 	OUTCOME_RESET,
 	OUTCOME_NO_ANSWER, /* connected, then silence or a close */
 	OUTCOME_MAX_,
+	OUTCOME_UNFINISHED = OUTCOME_MAX_, /* in the log only: the run ended before it did */
 };
 
 struct fleet_options {
@@ -42,9 +53,11 @@ struct fleet_options {
 	double scale;
 	uint64_t seed;
 	int64_t duration_ns, grace_ns; /* no arrivals in the last `grace` of the run */
-	unsigned int storm_sources;
-	double storm_per_min;
+	unsigned int storm_sources, slow_sources;
+	double storm_per_min, slow_per_min;
+	unsigned int names; /* of trustpoints, shared out among the routers */
 	double enrol_per_min;
+	int64_t enrol_within_ns; /* 0: up to the grace */
 	unsigned int rush, silent, trickle;
 	int64_t rush_within_ns;
 	int64_t synwait_ns, answer_ns, retry_period_ns, patience_ns;
@@ -53,7 +66,8 @@ struct fleet_options {
 	unsigned int mss;
 	unsigned int flood_pps;
 	uint64_t flood_count;
-	const char *message; /* the trustpoint's name */
+	const char *message; /* the trustpoint's name; with several, a number is put behind it */
+	const char *log_path;
 };
 
 /* All times divided by the scale already. Exits with status 2 if the command line is wrong. */
@@ -76,6 +90,10 @@ struct fleet_client {
 };
 
 struct fleet;
+
+/* The address that makes this client a source of its own; its size. */
+socklen_t fleet_client_source(const struct fleet *fleet, const struct fleet_client *client,
+			      struct sockaddr_storage *ret);
 
 /* Makes all clients and sets their first timers. 0 or -ENOMEM. */
 int fleet_clients_init(struct fleet *fleet, int64_t start);
@@ -141,6 +159,18 @@ struct fleet_stats {
 void fleet_latencies_add(struct fleet_latencies *latencies, int64_t ns);
 void fleet_stats_print(struct fleet *fleet, int64_t wall_ns);
 
+/* --- log ------------------------------------------------------------------------------ */
+
+/* 0 or -errno. Nothing is written without options->log_path. */
+int fleet_log_open(struct fleet *fleet);
+
+/* An attempt that began at client->attempt is over. */
+void fleet_log_attempt(const struct fleet *fleet, const struct fleet_client *client,
+		       enum fleet_outcome outcome, int64_t now);
+
+/* Attempts under way are unfinished. */
+void fleet_log_close(struct fleet *fleet, int64_t now);
+
 /* --- the whole ------------------------------------------------------------------------ */
 
 struct fleet {
@@ -149,10 +179,11 @@ struct fleet {
 	uint64_t random;
 	struct fleet_client *clients;
 	size_t n_clients;
-	int64_t storm_period_ns;
+	int64_t storm_period_ns, slow_period_ns;
 	struct fleet_timers timers;
 	struct fleet_flood flood;
 	struct fleet_stats stats;
+	FILE *log; /* NULL: none */
 };
 
 /* xorshift64*: repeatable from the seed. */

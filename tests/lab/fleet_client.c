@@ -2,6 +2,8 @@
 /* What a router does. One attempt = one connection = one request; its end sets the next timer.
  *
  * Storm: asks GetNextCACert, and asks again a period after the last ask began, until answered 200.
+ * Slow: sends half of a request, waits for an answer as long as anybody, and comes again like the
+ * storm.
  * Enrolling: three requests one after the other, each tried `retry_count` times, `retry_period`
  * apart (IOS: 10 times, 1 minute), within an overall patience.
  */
@@ -22,34 +24,41 @@
  */
 static const uint32_t first_source4[] = {
 	[ROLE_STORM] = 0x0a400001,  [ROLE_ENROL] = 0x0a410001,   [ROLE_RUSH] = 0x0a420001,
-	[ROLE_SILENT] = 0x0a430001, [ROLE_TRICKLE] = 0x0a438001,
+	[ROLE_SILENT] = 0x0a430001, [ROLE_TRICKLE] = 0x0a438001, [ROLE_SLOW] = 0x0a428001,
 };
 static const uint16_t first_source6[] = {
 	[ROLE_STORM] = 0x0001,  [ROLE_ENROL] = 0x8000,   [ROLE_RUSH] = 0xc000,
-	[ROLE_SILENT] = 0xe000, [ROLE_TRICKLE] = 0xf000,
+	[ROLE_SILENT] = 0xe000, [ROLE_TRICKLE] = 0xf000, [ROLE_SLOW] = 0xd000,
 };
+
+socklen_t fleet_client_source(const struct fleet *fleet, const struct fleet_client *client,
+			      struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+	uint16_t group = (uint16_t)(first_source6[client->role] + client->index);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->ss_family = (sa_family_t)fleet->options.family;
+	if (fleet->options.family == AF_INET) {
+		v4->sin_addr.s_addr = htonl(first_source4[client->role] + client->index);
+		return sizeof(*v4);
+	}
+	inet_pton(AF_INET6, "fd00:64::1", &v6->sin6_addr);
+	v6->sin6_addr.s6_addr[6] = (uint8_t)(group >> 8);
+	v6->sin6_addr.s6_addr[7] = (uint8_t)group;
+	return sizeof(*v6);
+}
 
 static int bind_source(const struct fleet *fleet, const struct fleet_client *client, int fd)
 {
+	struct sockaddr_storage source;
+	socklen_t size = fleet_client_source(fleet, client, &source);
 	int on = 1;
 
 	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-	if (fleet->options.family == AF_INET) {
-		struct sockaddr_in source = {
-			.sin_family = AF_INET,
-			.sin_addr.s_addr = htonl(first_source4[client->role] + client->index),
-		};
-
-		return bind(fd, (struct sockaddr *)&source, sizeof(source));
-	}
-	struct sockaddr_in6 source = {.sin6_family = AF_INET6};
-	uint16_t group = (uint16_t)(first_source6[client->role] + client->index);
-
-	inet_pton(AF_INET6, "fd00:64::1", &source.sin6_addr);
-	source.sin6_addr.s6_addr[6] = (uint8_t)(group >> 8);
-	source.sin6_addr.s6_addr[7] = (uint8_t)group;
-	return bind(fd, (struct sockaddr *)&source, sizeof(source));
+	return bind(fd, (struct sockaddr *)&source, size);
 }
 
 static int open_socket(const struct fleet *fleet, const struct fleet_client *client)
@@ -118,6 +127,7 @@ static void attempt_ends(struct fleet *fleet, struct fleet_client *client,
 	close(client->fd);
 	client->fd = -1;
 	fleet_timers_clear(&fleet->timers, client);
+	fleet_log_attempt(fleet, client, outcome, now);
 	fleet->stats.roles[client->role].outcomes[outcome]++;
 	if (outcome == OUTCOME_200 || outcome == OUTCOME_404)
 		fleet_latencies_add(&fleet->stats.roles[client->role].answer,
@@ -130,8 +140,11 @@ static void attempt_ends(struct fleet *fleet, struct fleet_client *client,
 		fleet->stats.roles[ROLE_STORM].completed++;
 		return;
 	}
-	again = client->role == ROLE_STORM ? client->attempt + jitter(fleet, fleet->storm_period_ns)
-					   : now + jitter(fleet, fleet->options.retry_period_ns);
+	again = now + jitter(fleet, fleet->options.retry_period_ns);
+	if (client->role == ROLE_STORM)
+		again = client->attempt + jitter(fleet, fleet->storm_period_ns);
+	else if (client->role == ROLE_SLOW)
+		again = client->attempt + jitter(fleet, fleet->slow_period_ns);
 	fleet_timers_set(&fleet->timers, client, again > now ? again : now);
 }
 
@@ -287,10 +300,20 @@ void fleet_client_timer(struct fleet *fleet, struct fleet_client *client, int64_
 
 /* --- who there is --------------------------------------------------------------------- */
 
+/* Enrolments begin within this time from the start. */
+static int64_t enrolment_span(const struct fleet_options *options)
+{
+	int64_t longest = options->duration_ns - options->grace_ns;
+
+	return options->enrol_within_ns && options->enrol_within_ns < longest
+		       ? options->enrol_within_ns
+		       : longest;
+}
+
 static unsigned int enrolments(const struct fleet_options *options)
 {
-	double minutes = (double)(options->duration_ns - options->grace_ns) * options->scale /
-			 (60.0 * FLEET_SECOND_NS);
+	double minutes =
+		(double)enrolment_span(options) * options->scale / (60.0 * FLEET_SECOND_NS);
 
 	return (unsigned int)lround(options->enrol_per_min * minutes);
 }
@@ -307,8 +330,11 @@ static int64_t first_act(const struct fleet *fleet, enum fleet_role role, uint64
 	case ROLE_STORM:
 		span = (double)fleet->storm_period_ns;
 		break;
+	case ROLE_SLOW:
+		span = (double)fleet->slow_period_ns;
+		break;
 	case ROLE_ENROL:
-		span = (double)(options->duration_ns - options->grace_ns);
+		span = (double)enrolment_span(options);
 		break;
 	case ROLE_RUSH:
 		span = (double)options->rush_within_ns;
@@ -325,7 +351,7 @@ int fleet_clients_init(struct fleet *fleet, int64_t start)
 	const unsigned int counts[] = {
 		[ROLE_STORM] = options->storm_sources, [ROLE_ENROL] = enrolments(options),
 		[ROLE_RUSH] = options->rush,           [ROLE_SILENT] = options->silent,
-		[ROLE_TRICKLE] = options->trickle,
+		[ROLE_TRICKLE] = options->trickle,     [ROLE_SLOW] = options->slow_sources,
 	};
 	uint64_t random = options->seed * 2 + 1;
 	struct fleet_client *client;

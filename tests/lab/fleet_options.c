@@ -15,7 +15,11 @@ enum value {
 	VALUE_GRACE,
 	VALUE_STORM_SOURCES,
 	VALUE_STORM_RATE,
+	VALUE_SLOW_SOURCES,
+	VALUE_SLOW_RATE,
+	VALUE_NAMES,
 	VALUE_ENROL_RATE,
+	VALUE_ENROL_WITHIN,
 	VALUE_RUSH,
 	VALUE_RUSH_WITHIN,
 	VALUE_SILENT,
@@ -43,7 +47,12 @@ static const struct {
 	[VALUE_GRACE] = {"grace", "no enrolment begins in the last S seconds", 300},
 	[VALUE_STORM_SOURCES] = {"storm-sources", "routers asking GetNextCACert", 0},
 	[VALUE_STORM_RATE] = {"storm-rate", "asks per field minute of all of them", 80},
+	[VALUE_SLOW_SOURCES] = {"slow-sources", "routers that send half a request", 0},
+	[VALUE_SLOW_RATE] = {"slow-rate", "of that per field minute of all of them", 20},
+	[VALUE_NAMES] = {"names", "trustpoint names, shared out among the routers", 1},
 	[VALUE_ENROL_RATE] = {"enrol-rate", "enrolments beginning per field minute", 0},
+	[VALUE_ENROL_WITHIN] = {"enrol-within", "only in the first S seconds; 0: up to the grace",
+				0},
 	[VALUE_RUSH] = {"rush", "enrolments that begin all at once", 0},
 	[VALUE_RUSH_WITHIN] = {"rush-within", "'at once' is within S seconds", 5},
 	[VALUE_SILENT] = {"silent", "clients that connect and say nothing", 0},
@@ -68,6 +77,7 @@ static void print_help(void)
 	for (int i = 0; i < VALUE_MAX_; i++)
 		printf("  --%-16s %s (%g)\n", values[i].name, values[i].help, values[i].preset);
 	puts("  --message NAME     the trustpoint's name in the requests (BRANCH)");
+	puts("  --log FILE         every attempt, JSON lines");
 }
 
 static void usage_error(const char *what, const char *found)
@@ -116,7 +126,11 @@ static void fill_in(struct fleet_options *options, const double *v)
 	options->grace_ns = (int64_t)(grace * tick);
 	options->storm_sources = (unsigned int)v[VALUE_STORM_SOURCES];
 	options->storm_per_min = v[VALUE_STORM_RATE];
+	options->slow_sources = (unsigned int)v[VALUE_SLOW_SOURCES];
+	options->slow_per_min = v[VALUE_SLOW_RATE];
+	options->names = (unsigned int)v[VALUE_NAMES];
 	options->enrol_per_min = v[VALUE_ENROL_RATE];
+	options->enrol_within_ns = (int64_t)(v[VALUE_ENROL_WITHIN] * tick);
 	options->rush = (unsigned int)v[VALUE_RUSH];
 	options->rush_within_ns = (int64_t)(v[VALUE_RUSH_WITHIN] * tick);
 	options->silent = (unsigned int)v[VALUE_SILENT];
@@ -134,10 +148,11 @@ static void fill_in(struct fleet_options *options, const double *v)
 
 void fleet_options_parse(struct fleet_options *options, int argc, char **argv)
 {
-	enum { OPT_TARGET = VALUE_MAX_, OPT_MESSAGE, OPT_HELP, OPT_END };
+	enum { OPT_TARGET = VALUE_MAX_, OPT_MESSAGE, OPT_LOG, OPT_HELP, OPT_END };
 	struct option table[OPT_END + 1] = {
 		[OPT_TARGET] = {"target", required_argument, NULL, 256 + OPT_TARGET},
 		[OPT_MESSAGE] = {"message", required_argument, NULL, 256 + OPT_MESSAGE},
+		[OPT_LOG] = {"log", required_argument, NULL, 256 + OPT_LOG},
 		[OPT_HELP] = {"help", no_argument, NULL, 256 + OPT_HELP},
 	};
 	const char *target = NULL;
@@ -159,6 +174,8 @@ void fleet_options_parse(struct fleet_options *options, int argc, char **argv)
 			target = optarg;
 		} else if (option == OPT_MESSAGE) {
 			options->message = optarg;
+		} else if (option == OPT_LOG) {
+			options->log_path = optarg;
 		} else {
 			print_help();
 			exit(0);

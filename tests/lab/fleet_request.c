@@ -58,11 +58,35 @@ static size_t pki_operation_post(char *buffer)
 	return n + POST_BYTES;
 }
 
-static size_t plain_get(const struct fleet *fleet, const char *operation, char *buffer)
+/* The trustpoint's name: one for all, or one of `names` by the router's number. */
+static size_t plain_get(const struct fleet *fleet, const struct fleet_client *client,
+			const char *operation, char *buffer)
 {
+	char number[16] = "";
+
+	if (fleet->options.names > 1)
+		snprintf(number, sizeof(number), "-%u", client->index % fleet->options.names);
 	return (size_t)snprintf(buffer, FLEET_REQUEST_MAX,
-				"GET " CGI "?operation=%s&message=%s HTTP/1.0\r\n" AGENT "%s",
-				operation, fleet->options.message, host);
+				"GET " CGI "?operation=%s&message=%s%s HTTP/1.0\r\n" AGENT "%s",
+				operation, fleet->options.message, number, host);
+}
+
+/* Four kinds: a line cut short, a line and half a head, a head and half a body, half a line of
+ * several segments.
+ */
+static size_t half_a_request(const struct fleet *fleet, const struct fleet_client *client,
+			     char *buffer)
+{
+	switch (client->index % 4) {
+	case 0:
+		return plain_get(fleet, client, "GetNextCACert", buffer) / 4;
+	case 1:
+		return plain_get(fleet, client, "GetNextCACert", buffer) / 2;
+	case 2:
+		return pki_operation_post(buffer) / 2;
+	default:
+		return pki_operation_get(buffer) / 2;
+	}
 }
 
 size_t fleet_request_build(const struct fleet *fleet, const struct fleet_client *client,
@@ -72,7 +96,9 @@ size_t fleet_request_build(const struct fleet *fleet, const struct fleet_client 
 
 	switch (client->role) {
 	case ROLE_STORM:
-		return plain_get(fleet, "GetNextCACert", buffer);
+		return plain_get(fleet, client, "GetNextCACert", buffer);
+	case ROLE_SLOW:
+		return half_a_request(fleet, client, buffer);
 	case ROLE_SILENT:
 		return 0;
 	case ROLE_TRICKLE:
@@ -81,6 +107,6 @@ size_t fleet_request_build(const struct fleet *fleet, const struct fleet_client 
 		break;
 	}
 	if (client->step < FLEET_ENROLMENT_STEPS - 1)
-		return plain_get(fleet, steps[client->step], buffer);
+		return plain_get(fleet, client, steps[client->step], buffer);
 	return client->post ? pki_operation_post(buffer) : pki_operation_get(buffer);
 }

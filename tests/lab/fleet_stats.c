@@ -29,12 +29,12 @@ static int compare(const void *a, const void *b)
 /* Percentiles in field seconds. */
 static void print_latencies(const char *name, struct fleet_latencies *latencies, double scale)
 {
-	static const int percents[] = {50, 90, 99, 100};
+	static const int percents[] = {50, 90, 95, 99, 100};
 
 	printf(", \"%s\": {\"n\": %zu", name, latencies->used);
 	if (latencies->used)
 		qsort(latencies->ns, latencies->used, sizeof(int64_t), compare);
-	for (size_t i = 0; latencies->used && i < 4; i++) {
+	for (size_t i = 0; latencies->used && i < 5; i++) {
 		size_t place = (latencies->used * (size_t)percents[i] + 99) / 100 - 1;
 
 		printf(", \"p%d\": %.3f", percents[i],
@@ -47,7 +47,8 @@ static void print_latencies(const char *name, struct fleet_latencies *latencies,
 
 static void print_role(struct fleet *fleet, int role)
 {
-	static const char *const roles[] = {"storm", "enrolment", "rush", "silent", "trickle"};
+	static const char *const roles[] = {"storm",  "enrolment", "rush",
+					    "silent", "trickle",   "slow"};
 	static const char *const outcomes[] = {
 		"status_200",      "status_404",       "status_other",
 		"connect_timeout", "reset_or_refused", "no_answer",

@@ -13,6 +13,7 @@
  *   ios_ca_limit.c  the window and the block (pure: time is an argument)
  *   ios_ca_gate.c   connections, half-open ones included, and what happens to a packet
  *   ios_ca_http.c   the HTTP server
+ *   ios_ca_answer.c what it answers
  *   ios_ca_log.c    JSON lines, exact worst windows, summary
  *
  * All times are nanoseconds of CLOCK_MONOTONIC unless a name says otherwise.
@@ -59,7 +60,8 @@ struct ca_options {
 	int64_t service_ns;           /* from whole request to first answer byte */
 	int64_t shadow_after_ns;      /* the shadow certificate appears; < 0: by SIGUSR1 only */
 	int64_t pause_at_ns, pause_for_ns;
-	bool pause_box; /* the pause freezes packets too, not only the HTTP server */
+	bool pause_box;       /* the pause freezes packets too, not only the HTTP server */
+	bool trust_forwarded; /* whose request it is: X-Forwarded-For, set by a proxy of ours */
 	const char *front_dev, *log_path;
 	const char *addresses[CA_ADDRESSES_MAX];
 	int n_addresses;
@@ -157,15 +159,7 @@ int64_t ca_http_tick(struct ca_http *http, int64_t now);
 
 void ca_http_set_shadow(struct ca_http *http, bool exists);
 
-/* --- network -------------------------------------------------------------------------- */
-
-/* Opens the front TUN here, moves the process to a new namespace, opens the inner TUN there. */
-int ca_net_open(const struct ca_options *options, int *ret_front_fd, int *ret_inner_fd);
-
-/* --- log ------------------------------------------------------------------------------ */
-
-/* Which worst window an event goes into; `offered` is every new SYN that came, let in or not. */
-enum ca_rule { CA_RULE_OFFERED, CA_RULE_SYN, CA_RULE_HANDSHAKE, CA_RULE_ACCEPT, CA_RULE_MAX_ };
+/* --- answers -------------------------------------------------------------------------- */
 
 enum ca_operation {
 	CA_OP_GETCACAPS,
@@ -179,6 +173,33 @@ enum ca_operation {
 	CA_OP_MAX_,
 };
 
+struct ca_question {
+	enum ca_operation op;
+	size_t message_bytes; /* of a PKIOperation */
+};
+
+struct ca_answer {
+	char *text; /* to be freed */
+	size_t bytes;
+	unsigned int status;
+};
+
+/* 0 or -ENOMEM. `shadow`: the next CA certificate exists. */
+int ca_answer_build(const struct ca_question *question, bool shadow, struct ca_answer *ret);
+
+/* The address in the head's X-Forwarded-For into `ret`, which stays as it is without one. */
+void ca_answer_forwarded_for(const char *head, struct in6_addr *ret);
+
+/* --- network -------------------------------------------------------------------------- */
+
+/* Opens the front TUN here, moves the process to a new namespace, opens the inner TUN there. */
+int ca_net_open(const struct ca_options *options, int *ret_front_fd, int *ret_inner_fd);
+
+/* --- log ------------------------------------------------------------------------------ */
+
+/* Which worst window an event goes into; `offered` is every new SYN that came, let in or not. */
+enum ca_rule { CA_RULE_OFFERED, CA_RULE_SYN, CA_RULE_HANDSHAKE, CA_RULE_ACCEPT, CA_RULE_MAX_ };
+
 int ca_log_open(const struct ca_options *options, int64_t start);
 void ca_log_flush(void);
 void ca_log_event(int64_t now, enum ca_rule rule, const struct ca_flow *flow);
@@ -188,8 +209,10 @@ void ca_log_deaf_onset(int64_t now);
 void ca_log_deaf_end(const struct ca_limit *limit);
 void ca_log_close(int64_t now, const struct ca_flow *flow, const char *how, int64_t age);
 void ca_log_open_now(unsigned int open, unsigned int half_open);
-void ca_log_request(int64_t now, const struct sockaddr_in6 *client, uint16_t ca_port,
-		    enum ca_operation op, unsigned int status, bool completed);
+
+/* Answered: `router` asked, over a connection from `client` (a proxy's, or the router's own). */
+void ca_log_request(int64_t now, const struct sockaddr_in6 *client, const struct in6_addr *router,
+		    uint16_t ca_port, enum ca_operation op, unsigned int status);
 void ca_log_shadow(int64_t now);
 void ca_log_pause(int64_t now, bool begins);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The CA's HTTP server: one request a connection, answered as IOS answers, then closed.
+/* The CA's HTTP server: one request a connection, answered (ios_ca_answer.c), then closed.
  *
  * It reads the request as a strict and simple server would, independent of the guard's
  * classifier: the query is cut at '&', the first parameter named exactly `operation` counts.
@@ -11,16 +11,14 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ios_ca.h"
 
-#define HEAD_BYTES_MAX    16384
-#define BODY_BYTES_MAX    (1 << 20)
-#define MESSAGE_BYTES_MIN 100 /* below this it is no CMS message but an empty PKIOperation */
-#define EVENTS_MAX        64
-#define IDLE_TICK_NS      (20 * 1000000LL)
+#define HEAD_BYTES_MAX 16384
+#define BODY_BYTES_MAX (1 << 20)
+#define EVENTS_MAX     64
+#define IDLE_TICK_NS   (20 * 1000000LL)
 
 enum phase { PHASE_HEAD, PHASE_BODY, PHASE_SERVICE, PHASE_ANSWER, PHASE_DRAIN };
 
@@ -34,7 +32,6 @@ struct conn {
 	char head[HEAD_BYTES_MAX + 1];
 	size_t head_bytes, body_bytes, body_left, sent;
 	enum ca_operation op;
-	unsigned int status;
 	char *answer;
 	size_t answer_bytes;
 };
@@ -244,91 +241,6 @@ static size_t find_head_end(const char *head)
 	return lf ? (size_t)(lf - head) + 2 : 0;
 }
 
-/* --- answering ------------------------------------------------------------------------ */
-
-static void http_date(char *date, size_t size)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	strftime(date, size, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-}
-
-/* Exactly what IOS sends for a shadow certificate it does not have: no length, no type. */
-static int answer_refusal(struct conn *conn, const char *line, const char *body)
-{
-	char date[64];
-	int n;
-
-	http_date(date, sizeof(date));
-	n = asprintf(
-		&conn->answer,
-		"HTTP/1.1 %s\r\nDate: %s\r\nServer: cisco-IOS\r\nAccept-Ranges: none\r\n\r\n%s",
-		line, date, body);
-	conn->answer_bytes = n < 0 ? 0 : (size_t)n;
-	return n < 0 ? -ENOMEM : 0;
-}
-
-/* 200 with a body that looks like DER (a SEQUENCE of random bytes) unless text is given. */
-static int answer_ok(struct conn *conn, const char *type, const char *body, size_t body_bytes)
-{
-	char date[64], head[512];
-	int n;
-
-	http_date(date, sizeof(date));
-	n = snprintf(head, sizeof(head),
-		     "HTTP/1.1 200 OK\r\nDate: %s\r\nServer: cisco-IOS\r\nAccept-Ranges: none\r\n"
-		     "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-		     date, type, body_bytes);
-	conn->answer_bytes = (size_t)n + body_bytes;
-	conn->answer = malloc(conn->answer_bytes);
-	if (!conn->answer)
-		return -ENOMEM;
-	memcpy(conn->answer, head, (size_t)n);
-	if (body) {
-		memcpy(conn->answer + n, body, body_bytes);
-		return 0;
-	}
-	for (size_t i = 0; i < body_bytes; i++)
-		conn->answer[(size_t)n + i] = (char)random();
-	memcpy(conn->answer + n, "\x30\x82", 2);
-	conn->answer[n + 2] = (char)((body_bytes - 4) >> 8);
-	conn->answer[n + 3] = (char)(body_bytes - 4);
-	return 0;
-}
-
-/* Body sizes are those measured with RSA-2048 (a CA certificate, a CertRep, a shadow). */
-static int answer(struct ca_http *http, struct conn *conn)
-{
-	static const char caps[] = "GetNextCACert\nPOSTPKIOperation\nRenewal\nSHA-256\nSHA-1\n"
-				   "DES3\nAES\n";
-
-	conn->status = 200;
-	switch (conn->op) {
-	case CA_OP_GETCACAPS:
-		return answer_ok(conn, "text/plain", caps, sizeof(caps) - 1);
-	case CA_OP_GETCACERT:
-		return answer_ok(conn, "application/x-x509-ca-cert", NULL, 795);
-	case CA_OP_GETNEXTCACERT:
-		if (http->shadow)
-			return answer_ok(conn, "application/x-x509-next-ca-cert", NULL, 1468);
-		conn->status = 404;
-		return answer_refusal(conn, "404 Not Found", "404 Not Found\r\n");
-	case CA_OP_PKIOPERATION_GET:
-	case CA_OP_PKIOPERATION_POST:
-		if (conn->body_bytes >= MESSAGE_BYTES_MIN)
-			return answer_ok(conn, "application/x-pki-message", NULL, 3700);
-		break;
-	case CA_OP_NOT_SCEP:
-		conn->status = 401;
-		return answer_refusal(conn, "401 Unauthorized", "401 Unauthorized\r\n");
-	default:
-		break;
-	}
-	conn->status = 400;
-	return answer_refusal(conn, "400 Bad Request", "400 Bad Request\r\n");
-}
-
 static void conn_wants(struct ca_http *http, struct conn *conn, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = conn};
@@ -338,14 +250,19 @@ static void conn_wants(struct ca_http *http, struct conn *conn, uint32_t events)
 
 static void begin_answer(struct ca_http *http, struct conn *conn, int64_t now)
 {
-	bool pki = conn->op == CA_OP_PKIOPERATION_GET || conn->op == CA_OP_PKIOPERATION_POST;
+	const struct ca_question question = {.op = conn->op, .message_bytes = conn->body_bytes};
+	struct in6_addr router = conn->client.sin6_addr;
+	struct ca_answer answer;
 
-	if (answer(http, conn)) {
+	if (ca_answer_build(&question, http->shadow, &answer)) {
 		conn_end(conn);
 		return;
 	}
-	ca_log_request(now, &conn->client, conn->ca_port, conn->op, conn->status,
-		       pki && conn->status == 200);
+	conn->answer = answer.text;
+	conn->answer_bytes = answer.bytes;
+	if (http->options->trust_forwarded)
+		ca_answer_forwarded_for(conn->head, &router);
+	ca_log_request(now, &conn->client, &router, conn->ca_port, conn->op, answer.status);
 	conn->phase = PHASE_ANSWER;
 	conn_wants(http, conn, EPOLLOUT);
 }

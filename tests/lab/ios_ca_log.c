@@ -55,6 +55,11 @@ static const char *const op_names[] = {
 	"PKIOperation-POST", "other-SCEP", "not-SCEP",      "bad",
 };
 
+static double seconds(int64_t ns)
+{
+	return (double)ns / CA_SECOND_NS;
+}
+
 int ca_log_open(const struct ca_options *options, int64_t start)
 {
 	book.file = options->log_path ? fopen(options->log_path, "w") : NULL;
@@ -71,6 +76,12 @@ int ca_log_open(const struct ca_options *options, int64_t start)
 		if (!book.worst[i].times)
 			return -ENOMEM;
 	}
+	/* The clock that other logs of the same machine are written by. */
+	if (book.file)
+		fprintf(book.file,
+			"{\"t\": 0, \"event\": \"start\", \"monotonic_s\": %.6f, "
+			"\"window_s\": %.6f}\n",
+			seconds(start), seconds(book.window_ns));
 	return 0;
 }
 
@@ -78,11 +89,6 @@ void ca_log_flush(void)
 {
 	if (book.file)
 		fflush(book.file);
-}
-
-static double seconds(int64_t ns)
-{
-	return (double)ns / CA_SECOND_NS;
 }
 
 static const char *text(const struct in6_addr *address)
@@ -222,14 +228,16 @@ static struct client *client_of(const struct in6_addr *address)
 	}
 }
 
-void ca_log_request(int64_t now, const struct sockaddr_in6 *client, uint16_t ca_port,
-		    enum ca_operation op, unsigned int status, bool completed)
+void ca_log_request(int64_t now, const struct sockaddr_in6 *client, const struct in6_addr *router,
+		    uint16_t ca_port, enum ca_operation op, unsigned int status)
 {
+	bool pki = op == CA_OP_PKIOPERATION_GET || op == CA_OP_PKIOPERATION_POST;
+
 	book.requests[op][status != 200]++;
 	if (status == 404)
 		book.spent_on_404++;
-	if (completed) {
-		struct client *who = client_of(&client->sin6_addr);
+	if (pki && status == 200) {
+		struct client *who = client_of(router);
 
 		book.completed++;
 		if (who)
@@ -240,7 +248,7 @@ void ca_log_request(int64_t now, const struct sockaddr_in6 *client, uint16_t ca_
 	fprintf(book.file,
 		", \"client\": \"%s\", \"port\": %u, \"ca_port\": %u, \"operation\": \"%s\", "
 		"\"status\": %u",
-		text(&client->sin6_addr), ntohs(client->sin6_port), ca_port, op_names[op], status);
+		text(router), ntohs(client->sin6_port), ca_port, op_names[op], status);
 	end();
 }
 

@@ -27,7 +27,8 @@ static const char help[] =
 	"  --idle S, --life S    HTTP timeouts (180, 180)\n"
 	"  --shadow-after S      the shadow certificate appears (else on SIGUSR1)\n"
 	"  --pause-at S --pause-for S   the HTTP server freezes, then does everything at once\n"
-	"  --pause-box           the pause freezes packets too\n";
+	"  --pause-box           the pause freezes packets too\n"
+	"  --trust-forwarded     the log names whom X-Forwarded-For names (behind a proxy)\n";
 
 enum option_id {
 	OPT_FRONT_DEV = 256,
@@ -51,6 +52,7 @@ enum option_id {
 	OPT_PAUSE_AT,
 	OPT_PAUSE_FOR,
 	OPT_PAUSE_BOX,
+	OPT_TRUST_FORWARDED,
 	OPT_HELP,
 };
 
@@ -76,6 +78,7 @@ static const struct option option_table[] = {
 	{"pause-at", required_argument, NULL, OPT_PAUSE_AT},
 	{"pause-for", required_argument, NULL, OPT_PAUSE_FOR},
 	{"pause-box", no_argument, NULL, OPT_PAUSE_BOX},
+	{"trust-forwarded", no_argument, NULL, OPT_TRUST_FORWARDED},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -221,6 +224,9 @@ static bool set_server(struct ca_options *options, int option, const char *value
 		return true;
 	case OPT_PAUSE_BOX:
 		options->pause_box = true;
+		return true;
+	case OPT_TRUST_FORWARDED:
+		options->trust_forwarded = true;
 		return true;
 	default:
 		return false;

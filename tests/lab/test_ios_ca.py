@@ -153,6 +153,15 @@ class Answers(CaCase):
             ("offered", "syn", "handshake", "accept"), 8))
         self.assertEqual(sum(e["event"] == "close" for e in self.events), 8)
 
+    def test_whom_a_proxy_names(self):
+        forwarded = get("GetCACert").replace(b"\r\n\r\n", b"\r\nx-forwarded-for: 10.64.0.9\r\n\r\n")
+        for trust, client in ((True, "10.64.0.9"), (False, "10.65.0.1")):
+            self.start(trust_forwarded=trust)
+            self.ask(forwarded)
+            self.summary()
+            asked = [e["client"] for e in self.events if e["event"] == "request"]
+            self.assertEqual(asked, [client])
+
     def test_ipv6_and_second_port(self):
         self.start(port=[80, 8080])
         self.assertIn(b"404", self.ask(get("GetNextCACert"), LAB.ca6, "fd00:64:0:9::1"))
@@ -334,6 +343,21 @@ class Pause(CaCase):
         self.summary()
         times = [e["t"] for e in self.events if e["event"] == "accept"]
         self.assertEqual(len(times), 5)
+        self.assertGreaterEqual(times[0], 0.5)
+        self.assertLess(times[-1] - times[0], 0.05)
+
+
+    def test_a_box_that_stands_still_answers_no_syn_and_then_all(self):
+        self.start(pause_at=0, pause_for=0.5, pause_box=True, connections=10, window=5)
+        time.sleep(0.05)
+        began = time.monotonic()
+        for i in range(5):
+            self.raw_syns(1, port=3000 + i)
+        self.assertTrue(self.connect(timeout=2))
+        self.assertGreater(time.monotonic() - began, 0.3)
+        self.summary()
+        times = [e["t"] for e in self.events if e["event"] == "syn"]
+        self.assertEqual(len(times), 6)
         self.assertGreaterEqual(times[0], 0.5)
         self.assertLess(times[-1] - times[0], 0.05)
 

@@ -1,0 +1,66 @@
+"""What police and intercept promise for a run's figures: (what, kept) each.  Pure."""
+
+from scenarios import ANSWER_TTL_S, IOS, ROLLOVER_CAP, SCENARIOS, SPOOFED
+
+NAMED = ("names1", "names5", "names20")
+# Rushes ask for more than there is; their promise is that nothing is wasted.
+RUSHES = ("burst", "rush", "rushstorm", "pause", "boxpause", "mass")
+
+
+def _ca_unharmed(result):
+    yield "the CA never went deaf", result["deaf_episodes"] == 0
+    yield (f"fewer than {IOS['connections']} new connections in any window",
+           result["worst_window"] < IOS["connections"])
+    yield "no SYN met a full CA", result["queue_full"] == 0
+
+
+def police(scenario, none, guarded):
+    """None where SYNs are spoofed: a SYN's address proves nothing."""
+    if scenario in SPOOFED:
+        return
+    yield from _ca_unharmed(guarded)
+    yield "as many enrolled as without the guard", guarded["enrolled"] >= none["enrolled"]
+    if scenario in ("calm", "storm1"):
+        yield "at least 95 % enrolled", guarded["enrolled_share"] >= 0.95
+
+
+def _storm(scenario, result):
+    """GetNextCACert while there is no shadow certificate."""
+    if scenario in NAMED:
+        yield (f"at most {ROLLOVER_CAP} GetNextCACert in a window (what the reserve leaves)",
+               result["nextca_worst_window"] <= ROLLOVER_CAP)
+        return
+    yield "at most 2 GetNextCACert in a window", result["nextca_worst_window"] <= 2
+    yield "at least 99 % of the storm answered", result["storm_answered_share"] >= 0.99
+
+
+def _flip(result):
+    yield (f"the shadow known within {ANSWER_TTL_S + 1} s",
+           result["flip_known_s"] is not None and result["flip_known_s"] <= ANSWER_TTL_S + 1)
+    yield "nobody served twice while another waits", result["flip_served_twice"] == 0
+    yield ("from then the window at 95 % of the cap at least",
+           result["flip_fill_least"] is not None and result["flip_fill_least"] >= 0.95)
+
+
+def _rush(result):
+    if result["fill_windows"]:
+        yield "the window at 97 % of the cap while anybody waits", result["fill_least"] >= 0.97
+    yield "no new enrolment before a begun one that waits", result["new_before_begun"] == 0
+
+
+def intercept(scenario, result, calm):
+    """`calm`: the calm run through the same guard."""
+    yield from _ca_unharmed(result)
+    if scenario in RUSHES:
+        yield from _rush(result)
+    else:
+        yield "at least 99 % enrolled", result["enrolled_share"] >= 0.99
+    if scenario == "flipall":
+        yield "every waiting router was served", result["flip_all_served_s"] is not None
+    if "shadow" in SCENARIOS[scenario]:
+        yield from _flip(result)
+    elif "storm_sources" in SCENARIOS[scenario]["fleet"]:
+        yield from _storm(scenario, result)
+    if scenario in NAMED or scenario.startswith("storm") or scenario in SPOOFED:
+        yield ("95 % enrolled in at most 1.1 times the calm run's time",
+               result["p95_s"] is not None and result["p95_s"] <= 1.1 * calm["p95_s"])
