@@ -29,6 +29,7 @@ static int set_up(void **state)
 	the_daemon->guard = calloc(1, sizeof(*the_daemon->guard));
 	if (!the_daemon->guard)
 		return -1;
+	the_daemon->guard->hz = 250;
 	the_daemon->snap.mode = SG_MODE_POLICE;
 	sg_budget_init(&the_daemon->tables.budgets[0], 0, NOW);
 	service = (struct sg_service){.enabled = 1, .slots = 16};
@@ -99,12 +100,79 @@ static void test_exempt(void **state)
 	assert_int_equal(decide(&q), SG_REASON_SLOTS);
 }
 
+/* Which of its connections the guard has joined. */
+static void test_spliced(void **state)
+{
+	const struct sg_conn_key key = {.client_port = htons(7)};
+	struct sg_conn conn = {.state = SG_CONN_ESTABLISHED, .lease = SG_NO_LEASE, .opened = NOW};
+	json_t *j = connection_json(&q, &key, &conn);
+
+	(void)state;
+	assert_true(json_is_false(json_object_get(j, "spliced")));
+	json_decref(j);
+	conn.flags = SG_CONN_SPLICED | SG_CONN_CANARY;
+	j = connection_json(&q, &key, &conn);
+	assert_true(json_is_true(json_object_get(j, "spliced")));
+	json_decref(j);
+}
+
+static void expect_text(const json_t *j, const char *key, const char *value)
+{
+	assert_string_equal(json_string_value(json_object_get(j, key)), value);
+}
+
+static void expect_number(const json_t *j, const char *key, double value)
+{
+	assert_float_equal(json_number_value(json_object_get(j, key)), value, 1e-9);
+}
+
+/* Two of its requests wait behind another's, one has its turn. */
+static void test_held(void **state)
+{
+	static struct sg_frame frames[3];
+	static struct sg_turns_note notes[3];
+	json_t *list, *j;
+
+	(void)state;
+	for (__u32 i = 0; i < 3; i++) {
+		frames[i] = (struct sg_frame){
+			.ticket = 10 + i,
+			.state = SG_FRAME_WAITING,
+			.key = {.client.w = {[3] = i ? 1 : 2}, .client_port = htons(1000 + i)},
+			.since = NOW - 500,
+			.deadline = NOW + 250,
+			.request_class = SG_REQUEST_GETCACAPS,
+		};
+		notes[i] = (struct sg_turns_note){
+			.ticket = 10 + i, .slot = i, .priority = SG_PRIORITY_BOOTSTRAP};
+	}
+	notes[2].granted = true;
+	q.d->turns = (struct sg_turns){.frames = frames, .notes = notes, .count = 3};
+	q.ip = (struct sg_ip){.w = {[3] = 1}};
+	list = held_json(&q);
+	assert_int_equal(json_array_size(list), 2);
+	j = json_array_get(list, 0);
+	expect_number(j, "port", 1001);
+	expect_text(j, "class", "GetCACaps");
+	expect_text(j, "priority", "bootstrap");
+	expect_number(j, "waited_seconds", 2);
+	expect_number(j, "deadline_in_seconds", 1);
+	expect_number(j, "place", 2);
+	assert_true(json_is_false(json_object_get(j, "granted")));
+	j = json_array_get(list, 1);
+	expect_number(j, "place", 0);
+	assert_true(json_is_true(json_object_get(j, "granted")));
+	json_decref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_own_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exempt, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_spliced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "clock.h"
+#include "held.h"
 #include "run.h"
 #include "../../bpf/core/budget.h"
+#include "../../bpf/core/question.h"
 
 /* Longest moment the data plane remembers as "the CA answers". */
 static bool is_answering(const struct sg_daemon *d, const struct sg_deaf *deaf)
@@ -106,13 +108,60 @@ static void collect_minute(struct sg_daemon *d, struct sg_run_service *run,
 	memcpy(counts.requests, snap->stats.requests, sizeof(counts.requests));
 	memcpy(counts.verdicts, observes ? snap->stats.would : snap->stats.verdicts,
 	       sizeof(counts.verdicts));
+	memcpy(counts.counters, snap->stats.counters, sizeof(counts.counters));
 	sg_minute_add(&run->minute, &counts, d->tables.ktime_ns,
 		      SG_NS_PER_MIN / d->conf->time_scale, &growth);
 	memcpy(snap->requests_per_minute, growth.requests, sizeof(growth.requests));
 	memcpy(snap->verdicts_per_minute, growth.verdicts, sizeof(growth.verdicts));
+	memcpy(snap->counters_per_minute, growth.counters, sizeof(growth.counters));
 }
 
-static void collect_service(struct sg_daemon *d, __u32 i)
+/* Learned and not yet too old to be repeated. */
+static __u32 questions_in_force(const struct sg_question_bucket buckets[SG_QUESTION_BUCKETS],
+				__u32 epoch, __u64 ttl, __u64 now)
+{
+	__u32 count = 0;
+
+	for (__u32 i = 0; i < SG_QUESTION_BUCKETS * SG_QUESTION_SLOTS; i++) {
+		const struct sg_question *q =
+			&buckets[i / SG_QUESTION_SLOTS].slot[i % SG_QUESTION_SLOTS];
+
+		count += q->hash && q->epoch == epoch &&
+			 sg_question_age(q->refused, now) < ttl * SG_QUESTION_STALE;
+	}
+	return count;
+}
+
+/* waits: in ticks, by priority. */
+static void collect_waiting(const struct sg_daemon *d, const struct sg_intercept *ic,
+			    const __u64 *waits, struct sg_snap_intercept *snap)
+{
+	snap->longest_ns = 0;
+	for (int p = 0; p < SG_PRIORITY_MAX_; p++) {
+		/* Counted up and down by several CPUs: for a moment it may be below 0. */
+		snap->waiting[p] = ic->waiting[p] > 0 ? (__u32)ic->waiting[p] : 0;
+		snap->longest_wait_ns[p] = ticks_ns(d, waits[p]);
+		if (snap->longest_wait_ns[p] > snap->longest_ns)
+			snap->longest_ns = snap->longest_wait_ns[p];
+	}
+}
+
+static void collect_intercept(const struct sg_daemon *d, __u32 index, const __u64 *waits,
+			      struct sg_snap_intercept *snap)
+{
+	const struct sg_intercept *ic = &d->tables.intercepts[index];
+	__u64 now = d->tables.now_ticks;
+
+	snap->splices = d->tables.sweep->services[index].spliced;
+	collect_waiting(d, ic, waits, snap);
+	snap->questions = questions_in_force(d->tables.questions[index], ic->epoch,
+					     d->tables.services[index].answer_ttl_ticks, now);
+	snap->canary = sg_canary_flies(ic->canary_since, sg_guard_times(d->guard), now);
+	snap->canary_since_ns =
+		snap->canary ? sg_tables_time(&d->tables, d->guard, ic->canary_since) : 0;
+}
+
+static void collect_service(struct sg_daemon *d, __u32 i, const struct sg_held_waits *waits)
 {
 	struct sg_run_service *run = &d->services[i];
 	struct sg_snap_service *snap = &d->snap.services[i];
@@ -132,6 +181,7 @@ static void collect_service(struct sg_daemon *d, __u32 i)
 	if (snap->stats.counters[SG_COUNTER_HANDSHAKES] && !snap->mirror.last_answer_ns)
 		snap->one_sided = true;
 	collect_minute(d, run, snap);
+	collect_intercept(d, run->index, waits->longest[run->index], &snap->intercept);
 	snap->connections = d->tables.sweep->services[run->index].open;
 	snap->drift = run->recount.drift;
 	snap->drift_total = run->recount.drift_total;
@@ -145,12 +195,16 @@ static void collect_mode(struct sg_daemon *d)
 	if (sg_guard_mode(d->guard, &d->snap.mode, &d->snap.mode_then, &until))
 		return;
 	d->snap.mode_until_ns = sg_tables_time(&d->tables, d->guard, until);
+	d->snap.config_mode = d->tables.live.config_mode;
+	d->snap.draining = sg_guard_draining(d->guard);
 }
 
 void sg_run_collect(struct sg_daemon *d)
 {
 	struct sg_snapshot *snap = &d->snap;
+	struct sg_held_waits waits;
 
+	sg_held_look(&d->turns, d->tables.now_ticks, &waits);
 	collect_mode(d);
 	snap->taken_ns = d->tables.now_ns;
 	/* At boot the daemon is often there before the right time is. */
@@ -160,7 +214,7 @@ void sg_run_collect(struct sg_daemon *d)
 	snap->time_scale = d->conf->time_scale;
 	snap->service_count = d->conf->service_count;
 	for (__u32 i = 0; i < snap->service_count; i++)
-		collect_service(d, i);
+		collect_service(d, i, &waits);
 	snap->passed = d->tables.passed;
 	snap->attachment_count =
 		sg_guard_attachments(d->guard, snap->attachments, SG_CONFIG_INTERFACES_MAX);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "held.h"
 #include "labels.h"
 #include "run.h"
 #include "../../bpf/core/budget.h"
@@ -215,6 +216,18 @@ static __u64 rate_wait_ns(const struct question *q)
 	return sg_guard_tick_ns(q->d->guard, (__s32)(allowed - now) > 0 ? allowed - now : 0);
 }
 
+static void format_endpoint(const struct question *q, __u16 id, char text[static SG_LISTEN_TEXT])
+{
+	struct sg_endpoint ep;
+	struct sg_addr addr;
+
+	text[0] = '\0';
+	if (!sg_guard_endpoint(q->d->guard, id, &ep))
+		return;
+	memcpy(addr.b, &ep.ip, sizeof(addr.b));
+	sg_addr_format_listen(&addr, ntohs(ep.port), text);
+}
+
 static json_t *connection_json(const struct question *q, const struct sg_conn_key *key,
 			       const struct sg_conn *conn)
 {
@@ -222,18 +235,13 @@ static json_t *connection_json(const struct question *q, const struct sg_conn_ke
 	__u64 now = q->now, expires = 0;
 	bool leased = conn->lease < SG_LEASES &&
 		      budget->leases[conn->lease].generation == conn->generation;
-	char endpoint[SG_LISTEN_TEXT] = "";
-	struct sg_endpoint ep;
-	struct sg_addr addr;
+	char endpoint[SG_LISTEN_TEXT];
 
 	if (leased && budget->leases[conn->lease].expires > now)
 		expires = budget->leases[conn->lease].expires - now;
-	if (sg_guard_endpoint(q->d->guard, key->endpoint, &ep)) {
-		memcpy(addr.b, &ep.ip, sizeof(addr.b));
-		sg_addr_format_listen(&addr, ntohs(ep.port), endpoint);
-	}
+	format_endpoint(q, key->endpoint, endpoint);
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "port", ntohs(key->client_port),
+		"{s:i, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:b}", "port", ntohs(key->client_port),
 		"endpoint", endpoint, "state", sg_label_state(conn->state), "class",
 		sg_label_class(conn->client.request_class), "requests", conn->client.requests,
 		"status", conn->ca.status ? json_integer(conn->ca.status) : json_null(),
@@ -241,7 +249,8 @@ static json_t *connection_json(const struct question *q, const struct sg_conn_ke
 		sg_json_seconds(
 			sg_guard_tick_ns(q->d->guard, now > conn->opened ? now - conn->opened : 0)),
 		"lease_expires_in_seconds",
-		leased ? sg_json_seconds(sg_guard_tick_ns(q->d->guard, expires)) : json_null());
+		leased ? sg_json_seconds(sg_guard_tick_ns(q->d->guard, expires)) : json_null(),
+		"spliced", (conn->flags & SG_CONN_SPLICED) != 0);
 }
 
 /* Its tracked connections, from a walk of its own (the tick keeps no copy of the table). */
@@ -267,6 +276,36 @@ static json_t *open_json(const struct question *q)
 	return bad || n < 0 ? NULL : json_incref(list);
 }
 
+static json_t *ticks_json(const struct question *q, __u64 from, __u64 to)
+{
+	return sg_json_seconds(sg_guard_tick_ns(q->d->guard, to > from ? to - from : 0));
+}
+
+/* Its requests that wait for a turn. */
+static json_t *held_json(const struct question *q)
+{
+	_cleanup_json_ json_t *list = json_array();
+	struct sg_held held[OPEN_MAX];
+	__u32 n = sg_held_of(&q->d->turns, &q->ip, q->key.service, held, OPEN_MAX);
+	int bad = 0;
+
+	for (__u32 i = 0; i < n; i++) {
+		const struct sg_held *h = &held[i];
+		char endpoint[SG_LISTEN_TEXT];
+
+		format_endpoint(q, h->key.endpoint, endpoint);
+		bad |= json_array_append_new(
+			list, json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:i, s:b}", "port",
+					ntohs(h->key.client_port), "endpoint", endpoint, "class",
+					sg_label_class(h->request_class), "priority",
+					sg_label_priority(h->priority), "waited_seconds",
+					ticks_json(q, h->since, q->now), "deadline_in_seconds",
+					ticks_json(q, q->now, h->deadline), "place", h->place,
+					"granted", !h->place));
+	}
+	return bad ? NULL : json_incref(list);
+}
+
 static json_t *service_json(const struct question *q, const char *name)
 {
 	__u32 reason = decide(q);
@@ -281,7 +320,8 @@ static json_t *service_json(const struct question *q, const char *name)
 		"now", "verdict", sg_label_verdict(sg_label_reason_verdict(reason)), "reason",
 		sg_label_reason(reason), "sentence", sg_label_reason_sentence(reason));
 
-	if (json_object_set_new(j, "open", open_json(q)))
+	if (json_object_set_new(j, "open", open_json(q)) |
+	    json_object_set_new(j, "held", held_json(q)))
 		return NULL;
 	return json_incref(j);
 }

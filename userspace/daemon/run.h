@@ -16,6 +16,7 @@
 #include "snapshot.h"
 #include "sources.h"
 #include "tables.h"
+#include "turns.h"
 #include "../export/prom.h"
 #include "../ios/mirror.h"
 #include "../shadow/heads.h"
@@ -53,6 +54,7 @@ struct sg_daemon {
 	struct ring_buffer *ring;
 	int ring_fd;
 	struct sg_tables tables;
+	struct sg_turns turns;
 	struct sg_sources sources;
 	struct sg_run_service services[SG_SERVICES];
 	struct sg_service_names names;

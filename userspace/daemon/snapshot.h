@@ -91,9 +91,9 @@ struct sg_snapshot {
 	__u64 started_ns; /* of the daemon */
 	__u64 loaded_ns;  /* of the data plane, survives restarts */
 	enum sg_mode mode, mode_then;
-	__u64 mode_until_ns; /* 0 = for good */
-	enum sg_mode
-		config_mode; /* as configured; another one is in force by command or fallback */
+	__u64 mode_until_ns;      /* 0 = for good */
+	enum sg_mode config_mode; /* as configured; not in force: by command, or as a fallback */
+	bool draining;            /* intercept was left, what it began is not over yet */
 	__u32 time_scale;
 	__u32 service_count;
 	struct sg_snap_service services[SG_SERVICES];

@@ -53,7 +53,7 @@ static json_t *answers_json(const __u64 answers[SG_REQUEST_MAX_][SG_STATUS_CLASS
 	return bad ? NULL : json_incref(j);
 }
 
-static json_t *latency_json(const struct sg_stats *stats)
+static json_t *histogram_json(const __u64 *buckets, __u64 sum_ns)
 {
 	static const __u32 bounds_ms[SG_LATENCY_BUCKETS] = SG_LATENCY_BOUNDS_MS;
 	json_t *bounds = json_array(), *counts = json_array();
@@ -62,14 +62,14 @@ static json_t *latency_json(const struct sg_stats *stats)
 	for (int i = 0; i < SG_LATENCY_BUCKETS; i++)
 		bad |= json_array_append_new(bounds, sg_json_seconds(bounds_ms[i] * SG_NS_PER_MS));
 	for (int i = 0; i <= SG_LATENCY_BUCKETS; i++)
-		bad |= json_array_append_new(counts, json_integer(stats->latency[i]));
+		bad |= json_array_append_new(counts, json_integer(buckets[i]));
 	if (bad) {
 		json_decref(bounds);
 		json_decref(counts);
 		return NULL;
 	}
 	return json_pack("{s:o, s:o, s:o}", "bounds_seconds", bounds, "counts", counts,
-			 "sum_seconds", sg_json_seconds(stats->latency_sum_ns));
+			 "sum_seconds", sg_json_seconds(sum_ns));
 }
 
 static json_t *window_json(const struct sg_snap_mirror *m)
@@ -134,10 +134,37 @@ static int add_books(json_t *j, const struct sg_snap_service *s)
 	       json_object_set_new(j, "verdicts_per_minute",
 				   verdicts_json(s->verdicts_per_minute)) |
 	       json_object_set_new(j, "answers", answers_json(s->stats.answers)) |
-	       json_object_set_new(j, "latency", latency_json(&s->stats)) |
+	       json_object_set_new(j, "latency",
+				   histogram_json(s->stats.latency, s->stats.latency_sum_ns)) |
+	       json_object_set_new(j, "waited",
+				   histogram_json(s->stats.waited, s->stats.waited_sum_ns)) |
 	       json_object_set_new(
 		       j, "counters",
-		       counts_json(s->stats.counters, SG_COUNTER_MAX_, sg_label_counter));
+		       counts_json(s->stats.counters, SG_COUNTER_MAX_, sg_label_counter)) |
+	       json_object_set_new(
+		       j, "counters_per_minute",
+		       counts_json(s->counters_per_minute, SG_COUNTER_MAX_, sg_label_counter));
+}
+
+static json_t *waiting_json(const struct sg_snap_intercept *ic)
+{
+	_cleanup_json_ json_t *j = json_object();
+	int bad = 0;
+
+	for (__u32 p = 0; p < SG_PRIORITY_MAX_; p++)
+		bad |= json_object_set_new(j, sg_label_priority(p),
+					   json_pack("{s:I, s:o}", "requests",
+						     (json_int_t)ic->waiting[p], "longest_seconds",
+						     sg_json_seconds(ic->longest_wait_ns[p])));
+	return bad ? NULL : json_incref(j);
+}
+
+static json_t *intercept_json(const struct sg_snap_intercept *ic)
+{
+	return json_pack("{s:I, s:o, s:I, s:b, s:o}", "splices", (json_int_t)ic->splices, "waiting",
+			 waiting_json(ic), "questions_learned", (json_int_t)ic->questions,
+			 "canary_in_flight", ic->canary, "canary_since_time",
+			 sg_run_time_json(ic->canary_since_ns));
 }
 
 static int add_place(json_t *j, const struct sg_conf_service *conf)
@@ -160,6 +187,7 @@ static json_t *service_json(const struct sg_snap_service *s, const struct sg_con
 		  json_object_set_new(j, "one_sided", json_boolean(s->one_sided)) |
 		  add_place(j, conf) | json_object_set_new(j, "mirror", mirror_json(&s->mirror)) |
 		  json_object_set_new(j, "shadow", shadow_json(&s->shadow)) | add_books(j, s) |
+		  json_object_set_new(j, "intercept", intercept_json(&s->intercept)) |
 		  json_object_set_new(j, "connections", json_integer(s->connections)) |
 		  json_object_set_new(j, "drift", json_integer(s->drift)) |
 		  json_object_set_new(j, "drift_total", json_integer(s->drift_total)) |
@@ -223,9 +251,10 @@ static json_t *control_json(const struct sg_daemon *d)
 
 static json_t *config_json(const struct sg_daemon *d)
 {
-	return json_pack("{s:o, s:b, s:o}", "path", sg_json_text(d->config_path), "reload_ok",
+	return json_pack("{s:o, s:b, s:o, s:s}", "path", sg_json_text(d->config_path), "reload_ok",
 			 d->snap.config_reload_ok, "loaded_time",
-			 sg_run_time_json(d->snap.config_loaded_ns));
+			 sg_run_time_json(d->snap.config_loaded_ns), "mode",
+			 sg_label_mode(d->snap.config_mode));
 }
 
 json_t *sg_run_mode_json(const struct sg_daemon *d)
@@ -249,7 +278,9 @@ json_t *sg_run_status_json(const struct sg_daemon *d)
 {
 	const struct sg_snapshot *snap = &d->snap;
 	_cleanup_json_ json_t *j = sg_run_mode_json(d);
-	int bad = add_times(j, snap) | json_object_set_new(j, "services", services_json(d)) |
+	int bad = add_times(j, snap) |
+		  json_object_set_new(j, "draining", json_boolean(snap->draining)) |
+		  json_object_set_new(j, "services", services_json(d)) |
 		  json_object_set_new(
 			  j, "passed",
 			  counts_json(snap->passed.packets, SG_PASSED_MAX_, sg_label_passed)) |

@@ -37,13 +37,31 @@ static int look_up(const struct sg_guard *guard, enum sg_guard_map map, __u32 in
 	return bpf_map_lookup_elem(sg_guard_map_fd(guard, map), &index, value) ? -errno : 0;
 }
 
+/* 64 questions, in 8 values: no more calls than that, and none on guards that never intercept. */
+static int read_intercept(struct sg_tables *t, const struct sg_guard *guard, __u32 index)
+{
+	struct sg_question_bucket *buckets = t->questions[index];
+	int err = look_up(guard, SG_MAP_INTERCEPTS, index, &t->intercepts[index]);
+
+	if (err || !t->intercepts[index].cookie_last) {
+		memset(buckets, 0, sizeof(t->questions[index]));
+		return err;
+	}
+	for (__u32 i = 0; i < SG_QUESTION_BUCKETS && !err; i++)
+		err = look_up(guard, SG_MAP_QUESTIONS, index * SG_QUESTION_BUCKETS + i,
+			      &buckets[i]);
+	return err;
+}
+
 static int read_service(struct sg_tables *t, const struct sg_guard *guard, __u32 index)
 {
 	int err;
 
 	if (!t->services[index].enabled)
 		return 0;
-	err = look_up(guard, SG_MAP_BUDGETS, index, &t->budgets[index]);
+	err = read_intercept(t, guard, index);
+	if (!err)
+		err = look_up(guard, SG_MAP_BUDGETS, index, &t->budgets[index]);
 	if (!err)
 		err = sg_maps_sum(sg_guard_map_fd(guard, SG_MAP_STATS), index,
 				  (__u64 *)&t->stats[index], sizeof(t->stats[index]), t->scratch);

@@ -14,6 +14,9 @@ struct sg_tables {
 	struct sg_service services[SG_SERVICES];
 	struct sg_budget budgets[SG_SERVICES];
 	struct sg_stats stats[SG_SERVICES];
+	/* Of intercept; questions only where a cookie was ever given, else all zero. */
+	struct sg_intercept intercepts[SG_SERVICES];
+	struct sg_question_bucket questions[SG_SERVICES][SG_QUESTION_BUCKETS];
 	struct sg_passed_stats passed;
 	struct sg_maps_walk conns;
 	struct sg_sweep *sweep;
