@@ -353,6 +353,7 @@ static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 	sg_run_source(run, &run->flow->pkt.src);
 	ask->now = run->flow->now;
 	ask->police = sg_polices(run);
+	ask->served = false;
 	ask->police_since = run->live->police_since;
 	hash = sg_source_hash(&run->flow->source.ip, run->live->hash_key);
 	ask->priority = sg_predict(run, hash);

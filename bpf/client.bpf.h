@@ -297,7 +297,7 @@ static __always_inline int sg_client_forfeits(struct xdp_md *ctx, struct sg_run 
 		return XDP_DROP;
 	/* It has the CA's numbers here. */
 	if (sg_spliced(run->conn))
-		run->flow->pkt.ack += run->conn->splice.delta;
+		run->flow->pkt.ack += sg_splice_delta(run->conn);
 	return sg_answer_stray(ctx, run->flow);
 }
 

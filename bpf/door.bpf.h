@@ -171,6 +171,10 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 
 	if (!sg_door_belongs(conn, pkt))
 		return -1;
+	/* Given up before the CA said anything: the client asks anew, and need not know. */
+	if (conn->state == SG_CONN_CLOSED && !conn->ca.known &&
+	    !(conn->flags & (SG_CONN_CUT | SG_CONN_ABANDONED)))
+		return -1;
 	if (conn->flags & SG_CONN_CUT || sg_forfeits(run) ||
 	    (conn->state == SG_CONN_CLOSED && pkt->payload_len))
 		return pkt->tcp_flags & SG_TCP_RST ? XDP_DROP : sg_answer_stray(ctx, run->flow);

@@ -456,7 +456,7 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 	const struct sg_waiting *waiting;
 	struct sg_run run = {};
 	struct sg_conn *conn;
-	__u32 zero = 0, reason = SG_REASON_ADMITTED;
+	__u32 zero = 0, reason;
 	int action;
 
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
@@ -464,6 +464,8 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 		return XDP_DROP;
 	run.src = bpf_map_lookup_elem(&sg_sources, &run.flow->source);
 	run.flow->ask.priority = sg_first_priority(&run, conn, class);
+	run.flow->ask.served =
+		sg_shadow_served(run.flow->service, run.flow->ask.priority, run.flow->now);
 	run.flow->asked_since = sg_first_age(&run, class);
 	waiting = bpf_map_lookup_elem(&sg_waiting, &run.flow->key);
 	if (waiting) {
@@ -474,6 +476,12 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 	}
 	if (!sg_policy(&run))
 		return XDP_DROP;
+	/* Who asks more often than it may does not wait in anybody's place: its next try may find that it may. */
+	reason = sg_look_source(&run, run.flow->source_hash);
+	if (!sg_reason_admits(reason)) {
+		sg_first_verdict(&run, run.flow->ask.priority, reason);
+		return XDP_DROP;
+	}
 	if (!sg_queue_before(&run, run.flow->ask.priority)) {
 		reason = sg_first_ask();
 		if (sg_reason_admits(reason)) {
@@ -545,11 +553,13 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 		sg_count(run, SG_COUNTER_REFUSED_EARLY);
 		return sg_answer_stray(ctx, flow);
 	}
+	sg_deaf_watch(run);
 	sg_run_source(run, &flow->pkt.src);
 	flow->source_hash = sg_source_hash(&flow->source.ip, run->live->hash_key);
 	flow->ask.now = flow->now;
 	flow->ask.police = true;
 	flow->ask.police_since = run->live->police_since;
+	flow->ask.served = false;
 	flow->question = 0;
 	flow->canary = false;
 	class = sg_first_read(ctx);

@@ -33,7 +33,7 @@ static __always_inline bool sg_splice_to_ca(struct xdp_md *ctx, struct sg_run *r
 
 	if (!tcp)
 		return false;
-	ack = sg_htonl(run->flow->pkt.ack - run->conn->splice.delta);
+	ack = sg_htonl(run->flow->pkt.ack - sg_splice_delta(run->conn));
 	if (!sg_splice_partial(run, SG_CONN_PARTIAL, tcp))
 		tcp->checksum = sg_sum_replace(tcp->checksum, tcp->ack, ack);
 	tcp->ack = ack;
@@ -145,7 +145,6 @@ static __always_inline void sg_back_handshake(struct sg_run *run)
 	struct sg_conn *conn = run->conn;
 	__u32 ack = conn->ca.isn + 1;
 
-	conn->splice.delta = conn->splice.cookie - conn->ca.isn;
 	if (__sync_val_compare_and_swap(&conn->state, SG_CONN_SYN_ACKED, SG_CONN_ESTABLISHED) !=
 	    SG_CONN_SYN_ACKED) {
 		sg_place_event(run->flow->service, conn->place, SG_PLACE_EV_ACK, run->flow->now);
@@ -258,6 +257,8 @@ __noinline int sg_learn(struct sg_conn *conn, __u64 now)
 		__sync_fetch_and_add(&ic->epoch, 1);
 		stats->counters[SG_COUNTER_UNLEARNED]++;
 	}
+	if (conn->ca.status == 200)
+		ic->ready = now;
 	/* Of a kept-alive connection's later requests the question is not known. */
 	question = conn->client.requests == 1 ? conn->splice.question : 0;
 	index = service * SG_QUESTION_BUCKETS + (__u32)(question % SG_QUESTION_BUCKETS);
@@ -300,10 +301,15 @@ int scepguard_back(struct xdp_md *ctx)
 		return XDP_PASS;
 	if ((run.flow->pkt.tcp_flags & (SG_TCP_SYN | SG_TCP_RST)) == SG_TCP_SYN)
 		return sg_back_syn_ack(ctx, &run);
+	/* Ended by the guard: now the CA gets its RST. One of its own is what was wanted. */
+	if (run.conn->flags & SG_CONN_CUT && !(run.flow->pkt.tcp_flags & SG_TCP_RST)) {
+		sg_conn_finish(run.conn, run.flow->now);
+		return sg_answer_stray(ctx, run.flow);
+	}
 	sg_back_served(run.conn);
 	sg_back_learn(&run);
 	/* The client believes itself connected: a CA that refuses resets that. */
-	seq = run.conn->ca.known ? run.flow->pkt.seq + run.conn->splice.delta
+	seq = run.conn->ca.known ? run.flow->pkt.seq + sg_splice_delta(run.conn)
 				 : run.conn->splice.cookie + 1;
 	return sg_splice_to_client(ctx, &run, seq) ? XDP_PASS : XDP_DROP;
 }

@@ -19,6 +19,14 @@ static __always_inline bool sg_spliced(const struct sg_conn *conn)
 	return sg_may_intercept() && conn->flags & SG_CONN_SPLICED;
 }
 
+/* What the client's acknowledgements are ahead of the CA's numbers, and the CA's numbers behind the client's. Once
+ * ca.known: made of what was written before that, for the client's side may be on another CPU.
+ */
+static __always_inline __u32 sg_splice_delta(const struct sg_conn *conn)
+{
+	return conn->splice.cookie - conn->ca.isn;
+}
+
 /* On through the entry, with what police does. */
 static __always_inline int sg_go_native(struct xdp_md *ctx, struct sg_run *run)
 {

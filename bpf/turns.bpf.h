@@ -48,12 +48,18 @@ int sg_turn(struct sg_turn_call *call)
 	ask.police_since = live->police_since;
 	ask.priority = frame->priority;
 	ask.generation = sg_generation_next();
+	ask.served = sg_shadow_served(service, ask.priority, ask.now);
 	bpf_spin_lock(&budget->lock);
 	sg_budget_take(budget, svc, SG_TIMES, &ask, &grant);
 	bpf_spin_unlock(&budget->lock);
 	call->reason = grant.reason;
-	if (!sg_reason_admits(grant.reason))
+	if (!sg_reason_admits(grant.reason)) {
+		/* It goes on asking, for the turns of lower classes. */
+		if (grant.reason != SG_REASON_CA_DEAF)
+			budget->asked[sg_bound(ask.priority, SG_PRIORITY_MAX_, SG_PRIORITY_OTHER)] =
+				ask.now;
 		return 0;
+	}
 	frame->place = grant.place;
 	frame->lease = grant.lease;
 	frame->reason = grant.reason;

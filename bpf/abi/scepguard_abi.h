@@ -203,13 +203,13 @@ enum sg_conn_state {
 	0x20000u /* admitted for a line that was not whole: it began as PKIOperation */
 
 /* Intercept: how a client's side of a connection and the CA's hang together. Numbers of the client are the same on
- * both sides, those of the CA differ by delta.
+ * both sides, those of the CA differ by one constant.
  */
 struct sg_splice {
-	__u64 question;  /* hash of its GetNextCACert, 0 = not learnable */
-	__u64 syn_sent;  /* when the last SYN of it went to the CA */
-	__u32 cookie;    /* initial sequence number that the guard gave the client */
-	__u32 delta;     /* cookie - the CA's own one; valid once ca.known */
+	__u64 question; /* hash of its GetNextCACert, 0 = not learnable */
+	__u64 syn_sent; /* when the last SYN of it went to the CA */
+	__u32 cookie;   /* initial sequence number that the guard gave the client */
+	__u32 pad2;
 	__u32 frame;     /* its first segment in sg_frames, or SG_NO_FRAME */
 	__u32 first_end; /* sequence number behind the stored payload */
 	__u64 ticket;    /* of the frame */
@@ -554,6 +554,7 @@ struct sg_intercept {
 	__u64 canary_source;  /* hash of the source of the last one */
 	__u32 epoch;   /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
 	__u32 learned; /* 1: something was, in this epoch */
+	__u64 ready;   /* when the CA last answered a GetNextCACert with 200; 0 = never */
 	__s32 waiting[SG_PRIORITY_MAX_]; /* held now */
 	__s32 pad2;
 };

@@ -25,6 +25,7 @@ struct sg_ask {
 	__u32 priority;     /* enum sg_priority */
 	/* True in police. In observe the CA's real state is not heeded: police would have prevented it. */
 	bool police;
+	bool served; /* intercept: the CA has what this asks for, so its class's reserve does not hold */
 };
 
 /* What an attempt was given. reason says whether at all. */
@@ -152,7 +153,7 @@ static __always_inline __u32 sg_budget_look(const struct sg_budget *b, const str
 					    const struct sg_times *times, const struct sg_ask *ask)
 {
 	__u32 priority = ask->priority < SG_PRIORITY_MAX_ ? ask->priority : SG_PRIORITY_OTHER;
-	__u32 permille = svc->reserve_permille[priority];
+	__u32 permille = svc->reserve_permille[ask->served ? SG_PRIORITY_ENROLMENT : priority];
 	__u32 granted = SG_REASON_ADMITTED, turn, refused;
 
 	if (ask->police) {
@@ -163,7 +164,8 @@ static __always_inline __u32 sg_budget_look(const struct sg_budget *b, const str
 	if (priority >= SG_PRIORITY_BOOTSTRAP) {
 		turn = sg_budget_turn(b, times, priority, ask->now);
 		if (turn == priority) {
-			permille = svc->reserve_permille[SG_PRIORITY_BOOTSTRAP];
+			if (!ask->served)
+				permille = svc->reserve_permille[SG_PRIORITY_BOOTSTRAP];
 			granted = granted == SG_REASON_FEELER ? granted : SG_REASON_LOWEST_TURN;
 		} else if (turn != SG_PRIORITY_MAX_) {
 			return SG_REASON_OTHER_TURN;
