@@ -49,8 +49,9 @@ __noinline int sg_make_room(struct xdp_md *ctx)
 static __always_inline bool sg_make_ipv4(struct xdp_md *ctx, const struct sg_packet *pkt,
 					 const struct sg_made *made, __u32 tcp_len)
 {
-	struct sg_ipv4_header *ip = sg_frame_at(ctx, pkt->l3_off, sizeof(*ip));
-	const __u32 *words = (const __u32 *)ip;
+	void *header = sg_frame_at(ctx, pkt->l3_off, sizeof(struct sg_ipv4_header));
+	struct sg_ipv4_header *ip = header;
+	const __u32 *words = header;
 
 	if (!ip)
 		return false;

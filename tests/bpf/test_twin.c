@@ -187,7 +187,7 @@ static bool generate(const struct options *o, struct coverage *sum)
 
 static bool test_scenes(bool with_kernel)
 {
-	const struct guard_sizes sizes = {64, 64, 64, 4, 65536, SG_MODE_POLICE, WORLD_HZ};
+	const struct guard_sizes sizes = {64, 64, 64, 4, 1, 65536, SG_MODE_POLICE, WORLD_HZ};
 	unsigned long packets;
 	unsigned int failed;
 	char what[128];

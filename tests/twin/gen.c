@@ -6,10 +6,10 @@
 struct guard_sizes gen_sizes(__u64 seed)
 {
 	static const struct guard_sizes kinds[] = {
-		{64, 64, 16, 2, 4096, SG_MODE_POLICE, WORLD_HZ},
-		{24, 32, 64, 1, 65536, SG_MODE_POLICE, WORLD_HZ}, /* full before its ring is */
-		{256, 256, 256, 16, 16384, SG_MODE_POLICE, WORLD_HZ},
-		{64, 64, 32, 2, 4096, SG_MODE_OBSERVE, WORLD_HZ},
+		{64, 64, 16, 2, 1, 4096, SG_MODE_POLICE, WORLD_HZ},
+		{24, 32, 64, 1, 1, 65536, SG_MODE_POLICE, WORLD_HZ}, /* full before its ring is */
+		{256, 256, 256, 16, 1, 16384, SG_MODE_POLICE, WORLD_HZ},
+		{64, 64, 32, 2, 1, 4096, SG_MODE_OBSERVE, WORLD_HZ},
 	};
 
 	return kinds[seed % (sizeof(kinds) / sizeof(kinds[0]))];

@@ -73,9 +73,21 @@ static void clear_hash(enum twin_map_id id)
 	kernel_read_hash(id, spec->max_entries, keys, values, true);
 }
 
+void guards_step(enum sg_step step, bool there)
+{
+	const __u32 index = step, value = there;
+
+	if (twin_map_update(twin_map(TWIN_sg_steps), &index, &value, BPF_ANY))
+		exit(2);
+	if (with_kernel)
+		kernel_step(step, there);
+}
+
 void guards_clear(void)
 {
 	for (int id = 0; id < TWIN_MAPS_COUNT; id++) {
+		if (id == TWIN_sg_steps)
+			continue;
 		if (with_kernel && id == TWIN_sg_events)
 			kernel_drain(NULL, NULL);
 		else if (with_kernel && !is_array(id))
@@ -84,6 +96,8 @@ void guards_clear(void)
 			clear_array(id);
 		twin_map_clear(twin_map(id));
 	}
+	for (__u32 step = 0; step < SG_STEP_MAX_; step++)
+		guards_step(step, true);
 }
 
 void guards_clock(__u64 ticks, __u64 ktime_ns)
@@ -126,13 +140,13 @@ void guards_print_frame(const char *what, const __u8 *frame, size_t len)
 
 bool guards_frame(const __u8 *frame, size_t len, __u32 ifindex, struct outcome *out)
 {
-	static __u8 kernel_out[TWIN_FRAME_MAX];
-	size_t kernel_len = len;
+	static __u8 kernel_out[TWIN_FRAME_ROOM];
+	size_t twin_len = len, kernel_len = len;
 	int action;
 
 	memcpy(out->frame, frame, len);
-	out->len = (__u32)len;
-	out->action = twin_run(out->frame, len, ifindex);
+	out->action = twin_run(out->frame, &twin_len, ifindex);
+	out->len = (__u32)twin_len;
 	if (out->action == XDP_ABORTED) {
 		fprintf(stderr, "the twin aborts\n");
 		return false;
@@ -149,10 +163,10 @@ bool guards_frame(const __u8 *frame, size_t len, __u32 ifindex, struct outcome *
 		fprintf(stderr, "action: twin %u, kernel %d\n", out->action, action);
 		return false;
 	}
-	if (kernel_len == len && !memcmp(kernel_out, out->frame, len))
+	if (kernel_len == twin_len && !memcmp(kernel_out, out->frame, twin_len))
 		return true;
 	fprintf(stderr, "the frame after action %d:\n", action);
-	guards_print_frame("twin", out->frame, len);
+	guards_print_frame("twin", out->frame, twin_len);
 	guards_print_frame("kernel", kernel_out, kernel_len);
 	return false;
 }

@@ -17,19 +17,22 @@
 struct outcome {
 	__u32 action;
 	__u32 len;
-	__u8 frame[TWIN_FRAME_MAX];
+	__u8 frame[TWIN_FRAME_ROOM];
 };
 
 /* Ends the process when the kernel refuses to load the object. */
 void guards_open(const struct guard_sizes *sizes, bool with_kernel);
 void guards_close(void);
 
-/* As just loaded: all state gone. What the two hold must be the same (else: guards_open()). */
+/* As just loaded: all state gone, every step there. What the two hold must be the same (else: guards_open()). */
 void guards_clear(void);
 
 void guards_clock(__u64 ticks, __u64 ktime_ns);
 void guards_write(enum twin_map_id id, const void *key, const void *value);
 void guards_erase(enum twin_map_id id, const void *key); /* must be there */
+
+/* One of the steps of intercept is there, or is not (while a load is replaced). */
+void guards_step(enum sg_step step, bool there);
 
 /* out: of the twin. */
 bool guards_frame(const __u8 *frame, size_t len, __u32 ifindex, struct outcome *out);

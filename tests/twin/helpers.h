@@ -43,10 +43,16 @@
 #define bpf_ringbuf_reserve(map, size, flags) twin_ring_reserve(TWIN_MAP(map), size)
 #define bpf_ringbuf_submit(record, flags)     twin_ring_submit(record, flags)
 #define bpf_ringbuf_query(map, what)          twin_ring_query(TWIN_MAP(map), what)
+/* Comes back only when there is no such step. */
+#define bpf_tail_call(ctx, map, index) twin_tail_call(ctx, TWIN_MAP(map), index)
+void twin_tail_call(struct xdp_md *ctx, struct twin_map *steps, __u32 index);
 
 void bpf_spin_lock(struct bpf_spin_lock *lock);
 void bpf_spin_unlock(struct bpf_spin_lock *lock);
 long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 len);
+long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, void *from, __u32 len);
+long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta);
+long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta);
 __u64 bpf_jiffies64(void);
 __u64 bpf_ktime_get_ns(void);
 

@@ -86,6 +86,7 @@ static void freeze(const struct guard_sizes *sizes)
 	skel->rodata->sg_test_clock = 1;
 	skel->rodata->sg_conn_ring_mask = sizes->ring - 1;
 	skel->rodata->sg_syn_bucket_mask = sizes->syn_buckets - 1;
+	skel->rodata->sg_frame_mask = sizes->frames - 1;
 	skel->rodata->sg_highest_mode = sizes->highest_mode;
 	skel->rodata->sg_tick_ns = 1000000000 / sizes->hz;
 #define X(name, ms, why) *(__u64 *)&skel->rodata->sg_times.name = (__u64)(ms)*sizes->hz / 1000;
@@ -96,7 +97,25 @@ static void freeze(const struct guard_sizes *sizes)
 	bpf_map__set_max_entries(skel->maps.sg_sources, sizes->sources);
 	bpf_map__set_max_entries(skel->maps.sg_syn_limiter, sizes->syn_buckets);
 	bpf_map__set_max_entries(skel->maps.sg_refused, sizes->syn_buckets);
+	bpf_map__set_max_entries(skel->maps.sg_frames, sizes->frames);
+	bpf_map__set_max_entries(skel->maps.sg_waiting, sizes->frames);
 	bpf_map__set_max_entries(skel->maps.sg_events, sizes->event_bytes);
+}
+
+/* As the daemon: what a lower mode has no use for is not loaded. */
+static void select_programs(const struct guard_sizes *sizes)
+{
+	struct bpf_program *const intercept[] = {
+		skel->progs.scepguard_door,
+		skel->progs.scepguard_first,
+		skel->progs.scepguard_question,
+		skel->progs.scepguard_back,
+		skel->progs.sg_turn,
+		skel->progs.sg_expire,
+	};
+
+	for (size_t i = 0; i < sizeof(intercept) / sizeof(intercept[0]); i++)
+		bpf_program__set_autoload(intercept[i], sizes->highest_mode >= SG_MODE_INTERCEPT);
 }
 
 void kernel_close(void)
@@ -117,6 +136,7 @@ int kernel_open(const struct guard_sizes *sizes)
 	if (!skel)
 		return -errno;
 	freeze(sizes);
+	select_programs(sizes);
 	err = scepguard_bpf__load(skel);
 	if (!err) {
 		ring = ring_buffer__new(bpf_map__fd(skel->maps.sg_events), on_record, NULL, NULL);
@@ -161,7 +181,7 @@ void kernel_clock_set(__u64 ticks, __u64 ktime_ns)
 
 int kernel_run(__u8 *frame, size_t *len, __u32 ifindex)
 {
-	static __u8 out[4096];
+	static __u8 out[TWIN_FRAME_ROOM];
 	struct xdp_md ctx = {.data_end = (__u32)*len, .ingress_ifindex = ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)*len,
 		    .data_out = out, .data_size_out = sizeof(out), .ctx_in = &ctx,
@@ -169,7 +189,7 @@ int kernel_run(__u8 *frame, size_t *len, __u32 ifindex)
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(skel->progs.scepguard), &opts))
 		return -errno;
-	*len = opts.data_size_out < TWIN_FRAME_MAX ? opts.data_size_out : TWIN_FRAME_MAX;
+	*len = opts.data_size_out;
 	memcpy(frame, out, *len);
 	return (int)opts.retval;
 }
@@ -186,6 +206,25 @@ int kernel_call(enum kernel_program program, void *call, __u32 size)
 	if (bpf_prog_test_run_opts(bpf_program__fd(programs[program]), &opts))
 		return -errno;
 	return (int)opts.retval;
+}
+
+void kernel_step(enum sg_step step, bool there)
+{
+	struct bpf_program *const steps[SG_STEP_MAX_] = {
+		[SG_STEP_ENTRY] = skel->progs.scepguard,
+		[SG_STEP_DOOR] = skel->progs.scepguard_door,
+		[SG_STEP_FIRST] = skel->progs.scepguard_first,
+		[SG_STEP_QUESTION] = skel->progs.scepguard_question,
+		[SG_STEP_BACK] = skel->progs.scepguard_back,
+	};
+	int fd = bpf_program__fd(steps[step]), map = bpf_map__fd(skel->maps.sg_steps);
+	__u32 index = step;
+
+	if (skel->rodata->sg_highest_mode < SG_MODE_INTERCEPT)
+		return;
+	if (there ? bpf_map_update_elem(map, &index, &fd, BPF_ANY)
+		  : bpf_map_delete_elem(map, &index) && errno != ENOENT)
+		give_up("cannot set a step");
 }
 
 /* ---- maps ---- */

@@ -34,6 +34,9 @@ enum kernel_program { KERNEL_TAKE, KERNEL_END, KERNEL_CLOCK };
 /* Returns what the program returned, or negative errno. */
 int kernel_call(enum kernel_program program, void *call, __u32 size);
 
+/* One of the steps of intercept is there, or is not. Nothing to do for a lower highest mode. */
+void kernel_step(enum sg_step step, bool there);
+
 /* Read an entry into *value; per-CPU counters are summed. Ends the process on errors but ENOENT, for
  * which it returns false.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,17 +11,9 @@
 
 /* The program itself, on the helpers of this directory. */
 #include "helpers.h"
+#include "twin_packet.h"
 #include "../../bpf/scepguard.bpf.c" // NOLINT(bugprone-suspicious-include)
 
-/* Of the address sanitizer; not every clang here has its header. */
-void __asan_poison_memory_region(void const volatile *at, size_t len);
-void __asan_unpoison_memory_region(void const volatile *at, size_t len);
-
-#define ARENA_BYTES 4096
-/* IP headers, 14 bytes and tags of 4 behind this, are aligned for native loads. */
-#define FRAME_AT 258
-
-static __u8 *arena;
 static bool opened;
 static const struct bpf_spin_lock *lock_held;
 
@@ -49,19 +41,35 @@ void bpf_spin_unlock(struct bpf_spin_lock *lock)
 	lock->val = 0;
 }
 
-long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 len)
+/* What nearly every helper may not be called with (verifier). */
+static void no_lock(void)
 {
-	const __u8 *data = (const __u8 *)(long)ctx->data;
-	__u32 have = ctx->data_end - ctx->data;
-
 	if (lock_held)
 		give_up("a helper is called with a lock held");
-	if (offset > 0xffff || len > 0xffff)
-		return -EFAULT;
-	if (offset + len > have)
-		return -EINVAL;
-	memcpy(to, data + offset, len);
-	return 0;
+}
+
+long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 len)
+{
+	no_lock();
+	return twin_packet_load(ctx, offset, to, len);
+}
+
+long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, void *from, __u32 len)
+{
+	no_lock();
+	return twin_packet_store(ctx, offset, from, len);
+}
+
+long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta)
+{
+	no_lock();
+	return twin_packet_head(ctx, delta);
+}
+
+long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta)
+{
+	no_lock();
+	return twin_packet_tail(ctx, delta);
 }
 
 __u64 bpf_jiffies64(void)
@@ -94,7 +102,7 @@ static void set_frozen(const volatile void *variable, const void *value, size_t 
 static void freeze(const struct guard_sizes *sizes)
 {
 	const __u32 yes = 1, ring_mask = sizes->ring - 1, bucket_mask = sizes->syn_buckets - 1,
-		    tick_ns = 1000000000 / sizes->hz;
+		    frame_mask = sizes->frames - 1, tick_ns = 1000000000 / sizes->hz;
 	struct sg_times times;
 
 #define X(name, ms, why) times.name = (__u64)(ms)*sizes->hz / 1000;
@@ -104,6 +112,7 @@ static void freeze(const struct guard_sizes *sizes)
 	set_frozen(&sg_times, &times, sizeof(times));
 	set_frozen(&sg_conn_ring_mask, &ring_mask, sizeof(ring_mask));
 	set_frozen(&sg_syn_bucket_mask, &bucket_mask, sizeof(bucket_mask));
+	set_frozen(&sg_frame_mask, &frame_mask, sizeof(frame_mask));
 	set_frozen(&sg_tick_ns, &tick_ns, sizeof(tick_ns));
 	set_frozen(&sg_highest_mode, &sizes->highest_mode, sizeof(sizes->highest_mode));
 }
@@ -137,6 +146,9 @@ static __u32 entries(enum twin_map_id id, const struct guard_sizes *sizes, __u32
 	case TWIN_sg_syn_limiter:
 	case TWIN_sg_refused:
 		return sizes->syn_buckets;
+	case TWIN_sg_frames:
+	case TWIN_sg_waiting:
+		return sizes->frames;
 	case TWIN_sg_events:
 		return sizes->event_bytes;
 	default:
@@ -174,13 +186,6 @@ void twin_open(const struct guard_sizes *sizes)
 	freeze(sizes);
 	make_maps(sizes);
 	opened = true;
-	if (arena)
-		return;
-	/* struct xdp_md has pointers of 32 bits. */
-	arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	if (arena == MAP_FAILED)
-		give_up("no memory below 2 GiB for a frame");
 }
 
 void twin_clock_set(__u64 ticks, __u64 ktime_ns)
@@ -191,6 +196,47 @@ void twin_clock_set(__u64 ticks, __u64 ktime_ns)
 
 /* ---- programs ---- */
 
+/* The step that is gone on in, as the kernel does it: nothing of the one before is left. */
+static struct {
+	jmp_buf again;
+	__u32 next;  /* enum sg_step */
+	__u32 calls; /* of this packet */
+} steps;
+
+/* Tail calls of one packet that the kernel allows (MAX_TAIL_CALL_CNT). */
+#define STEPS_MOST 33
+
+void twin_tail_call(struct xdp_md *ctx, struct twin_map *map, __u32 index)
+{
+	const __u32 *set = twin_map_lookup(map, &index);
+
+	(void)ctx;
+	no_lock();
+	if (!set || !*set || steps.calls >= STEPS_MOST)
+		return;
+	steps.calls++;
+	steps.next = index;
+	longjmp(steps.again, 1); // NOLINT(cert-err52-cpp)
+}
+
+static __u32 run_step(struct xdp_md *ctx, __u32 step)
+{
+	switch (step) {
+	case SG_STEP_ENTRY:
+		return scepguard(ctx);
+	case SG_STEP_DOOR:
+		return scepguard_door(ctx);
+	case SG_STEP_FIRST:
+		return scepguard_first(ctx);
+	case SG_STEP_QUESTION:
+		return scepguard_question(ctx);
+	case SG_STEP_BACK:
+		return scepguard_back(ctx);
+	default:
+		give_up("a step that there is not");
+	}
+}
+
 /* What one packet leaves behind for itself is nothing to the next one: whoever reads it all the same
  * reads something else than the kernel does.
  */
@@ -200,24 +246,22 @@ static void soil_scratch(void)
 
 	memset(bpf_map_lookup_elem(&sg_flows, &zero), 0xa5, sizeof(struct sg_flow));
 	memset(bpf_map_lookup_elem(&sg_scratch, &zero), 0xa5, sizeof(struct sg_conn));
+	memset(bpf_map_lookup_elem(&sg_texts, &zero), 0xa5, sizeof(struct sg_question_text));
 }
 
-__u32 twin_run(__u8 *frame, size_t len, __u32 ifindex)
+__u32 twin_run(__u8 *frame, size_t *len, __u32 ifindex)
 {
-	__u8 *data = arena + FRAME_AT;
-	struct xdp_md ctx = {.data = (__u32)(uintptr_t)data,
-			     .data_end = (__u32)(uintptr_t)(data + len),
-			     .ingress_ifindex = ifindex};
+	static struct xdp_md ctx;
 	__u32 action;
 
-	if (len > TWIN_FRAME_MAX)
-		give_up("a frame longer than the kernel takes");
-	__asan_poison_memory_region(arena, ARENA_BYTES);
-	__asan_unpoison_memory_region(data, len);
-	memcpy(data, frame, len);
+	twin_packet_begin(&ctx, frame, *len);
+	ctx.ingress_ifindex = ifindex;
 	soil_scratch();
-	action = scepguard(&ctx);
-	memcpy(frame, data, len);
+	steps.next = SG_STEP_ENTRY;
+	steps.calls = 0;
+	setjmp(steps.again); // NOLINT(cert-err52-cpp)
+	action = run_step(&ctx, steps.next);
+	*len = twin_packet_end(&ctx, frame);
 	if (lock_held)
 		give_up("a lock is still held at the end");
 	return action;

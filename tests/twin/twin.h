@@ -25,8 +25,17 @@
 	X(sg_prefixes)     \
 	X(sg_stats)        \
 	X(sg_passed)       \
+	X(sg_steps)        \
+	X(sg_frames)       \
+	X(sg_waiting)      \
+	X(sg_ticket)       \
+	X(sg_held_by)      \
+	X(sg_edges)        \
+	X(sg_questions)    \
+	X(sg_intercepts)   \
 	X(sg_flows)        \
 	X(sg_scratch)      \
+	X(sg_texts)        \
 	X(sg_blank_source) \
 	X(sg_call_scratch)
 
@@ -48,13 +57,19 @@ struct guard_sizes {
 	__u32 ring;        /* entries of sg_conn_ring; a power of two */
 	__u32 sources;     /* entries of sg_sources */
 	__u32 syn_buckets; /* of sg_syn_limiter and sg_refused; a power of two */
+	__u32 frames;      /* entries of sg_frames and sg_waiting; a power of two */
 	__u32 event_bytes; /* of sg_events; a power of two, at least a page */
 	__u32 highest_mode;
 	__u32 hz; /* ticks a second of the constants of time */
 };
 
-/* Longest frame the kernel's test run takes, with room for its own. */
-#define TWIN_FRAME_MAX 3400
+/* Longest frame the kernel's test run takes, with room for its own; and the longest that comes out. */
+#define TWIN_FRAME_MAX  3400
+#define TWIN_FRAME_ROOM 4096
+
+/* What the kernel's test run leaves: its own struct xdp_frame in front, struct skb_shared_info behind (facts). */
+#define TWIN_ROOM_HEAD 216
+#define TWIN_ROOM_END  3520 /* longest frame, from where it began */
 
 /* A new guard in place of the one before; its maps are empty. Ends the process on failure. */
 void twin_open(const struct guard_sizes *sizes);
@@ -64,10 +79,14 @@ struct twin_map *twin_map(enum twin_map_id id);
 
 void twin_clock_set(__u64 ticks, __u64 ktime_ns);
 
-/* Run a frame that came in on this interface. It is rewritten in place if the program does so. Bytes
- * behind its end cannot be read: the address sanitizer ends the process. Returns the XDP action.
+/* Run a frame that came in on this interface. It is rewritten in place, and *len with it, if the program does so:
+ * frame has room for TWIN_FRAME_ROOM bytes. Bytes before its start or behind its end cannot be read: the address
+ * sanitizer ends the process. Returns the XDP action.
  */
-__u32 twin_run(__u8 *frame, size_t len, __u32 ifindex);
+__u32 twin_run(__u8 *frame, size_t *len, __u32 ifindex);
+
+/* How far frames can grow from now on, in bytes; at first as in the kernel's test run. */
+void twin_room(__u32 head, __u32 tail);
 
 /* The programs for the daemon. */
 int twin_take(struct sg_take_call *call);

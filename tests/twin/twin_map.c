@@ -38,7 +38,9 @@ static void *allocate(size_t len)
 
 static bool is_array(const struct twin_map *map)
 {
-	return map->spec.type == BPF_MAP_TYPE_ARRAY || map->spec.type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	return map->spec.type == BPF_MAP_TYPE_ARRAY ||
+	       map->spec.type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       map->spec.type == BPF_MAP_TYPE_PROG_ARRAY;
 }
 
 static size_t value_at(const struct twin_map *map)

@@ -15,7 +15,8 @@ struct twin_map;
 
 struct twin_map_spec {
 	const char *name;
-	__u32 type; /* BPF_MAP_TYPE_ARRAY, _PERCPU_ARRAY (one CPU), _HASH, _LPM_TRIE or _RINGBUF */
+	__u32 type; /* BPF_MAP_TYPE_ARRAY, _PERCPU_ARRAY (one CPU), _HASH, _LPM_TRIE, _RINGBUF or
+		     _PROG_ARRAY (a word, 0: no program) */
 	__u32 key_size, value_size; /* bytes; 0 for a ring buffer */
 	__u32 max_entries;          /* bytes for a ring buffer */
 };
