@@ -143,7 +143,9 @@ static __always_inline void sg_question_line(struct sg_question_head *h, __u32 z
 	h->name = sg_question_blur(1, zero);
 }
 
-/* Walks through a head from `from` in its request line: is it whole, the only thing in len bytes, and as it should be? */
+/* Walks through a head from `from` in its request line: is it whole, the only thing in len bytes, and as it should be?
+ * A walk that leaves the len bytes never comes back to their end.
+ */
 static __always_inline bool sg_question_walk(const struct sg_question_text *text, __u32 len,
 					     __u32 from, struct sg_question_head *h)
 {
@@ -169,9 +171,6 @@ static __always_inline bool sg_question_walk(const struct sg_question_text *text
 			continue;
 		}
 		h->at = sg_question_blur(h->at + sg_first_marked(ends), zero);
-		/* Behind ':' comes at least a CR, and behind that a LF. */
-		if (h->at + 2 > len)
-			return false;
 		p = sg_question_at(text, h->at);
 		if (p[0] == ':') {
 			if (h->at == h->line)
@@ -265,8 +264,9 @@ static __always_inline __u64 sg_question_absorb(struct sg_siphash *s,
  * @start, @end: the request target in it, as sg_http_feed() found it
  * @path_only: of the target only what is before '?'
  *
- * 0 = not learnable. The lengths go into the last word, so two questions never differ only in where the target ends
- * and Host begins. No Host and an empty one are two questions: HTTP/1.1 servers refuse the one, not the other.
+ * 0 = not learnable. Behind the target and behind Host a zero is absorbed at least, and neither has any: so where the
+ * one ends and the other begins is part of the hash. No Host and an empty one are two questions: HTTP/1.1 servers refuse
+ * the one, not the other.
  */
 static __always_inline __u64 sg_question_hash(const struct sg_question_text *text, __u32 len,
 					      __u32 start, __u32 end, bool path_only,
@@ -298,8 +298,7 @@ static __always_inline __u64 sg_question_hash(const struct sg_question_text *tex
 	if (head.hosts && !sg_question_host(text, &head, &host_start, &host_end))
 		return 0;
 	sg_question_absorb(&s, text, host_start, host_end, SG_QUESTION_HOST_MAX);
-	hash = sg_siphash_end(&s, (end - start) | (__u64)(host_end - host_start) << 16 |
-					  (__u64)head.hosts << 32 | (__u64)path << 33);
+	hash = sg_siphash_end(&s, (__u64)head.hosts << 1 | path);
 	return hash ? hash : 1;
 }
 
@@ -315,7 +314,7 @@ static __always_inline __u64 sg_question_hash(const struct sg_question_text *tex
  * - hits: increments are lost. Only its order of magnitude counts.
  */
 enum sg_question_say {
-	SG_QUESTION_ASK,    /* not learned, forgotten, or too old: goes to the CA as class rollover */
+	SG_QUESTION_ASK, /* not learned, forgotten, or too old: goes to the CA as class rollover */
 	SG_QUESTION_REPEAT, /* the refusal is repeated */
 	SG_QUESTION_CANARY, /* due to be asked again, and this one may: sg_canary_take() */
 };
@@ -409,16 +408,13 @@ static __always_inline bool sg_canary_take(struct sg_intercept *ic, const struct
 	__u64 first = sg_read_once(ic->canary_sent[0]), second = sg_read_once(ic->canary_sent[1]);
 	__u64 *slot = &ic->canary_sent[0], old = first;
 
-	if (!sg_canary_may(ic, times, window, source_hash, now) ||
-	    sg_canary_flies(since, times, now))
+	if (!sg_canary_may(ic, times, window, source_hash, now))
 		return false;
-	/* The older one, or one never used. */
+	/* The older one, or one never used. If either has settled it has, for dates only go forward. */
 	if (first && (!second || (__s64)(second - first) < 0)) {
 		slot = &ic->canary_sent[1];
 		old = second;
 	}
-	if (!sg_canary_settled(old, window ? window : times->window_otherwise, now))
-		return false;
 	if (__sync_val_compare_and_swap(&ic->canary_since, since, date) != since)
 		return false;
 	if (__sync_val_compare_and_swap(slot, old, date) != old) {

@@ -211,6 +211,26 @@ static void test_not_learnable(void **state)
 	}
 }
 
+/* A control byte anywhere in targets of any length. */
+static void test_odd_target(void **state)
+{
+	char request[64];
+
+	(void)state;
+	for (int n = 1; n <= 24; n++) {
+		int len = snprintf(request, sizeof(request), "GET /%0*d HTTP/1.0\r\n\r\n", n, 0);
+
+		for (int i = 4; i < 5 + n; i++) {
+			char was = request[i];
+
+			assert_true(hash_of(request, (size_t)len, i & 1, 0));
+			request[i] = '\x01';
+			assert_false(hash_of(request, (size_t)len, i & 1, 0));
+			request[i] = was;
+		}
+	}
+}
+
 /* Heads of each length up to the longest, with an end at each place in a word; those too long. */
 static void test_lengths(void **state)
 {
@@ -365,11 +385,11 @@ static void test_generated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ios),       cmocka_unit_test(test_key),
-		cmocka_unit_test(test_host),      cmocka_unit_test(test_boundary),
-		cmocka_unit_test(test_path_only), cmocka_unit_test(test_not_learnable),
-		cmocka_unit_test(test_lengths),   cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_generated),
+		cmocka_unit_test(test_ios),        cmocka_unit_test(test_key),
+		cmocka_unit_test(test_host),       cmocka_unit_test(test_boundary),
+		cmocka_unit_test(test_path_only),  cmocka_unit_test(test_not_learnable),
+		cmocka_unit_test(test_odd_target), cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_fields),     cmocka_unit_test(test_generated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
