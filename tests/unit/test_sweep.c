@@ -168,6 +168,57 @@ static void test_closed_are_kept_a_while(void **state)
 	assert_int_equal(f->sweep->services[0].open, 0);
 }
 
+/* A late copy of its first request must be known for as long as its cookie is good. */
+static void test_closed_splices_are_kept_longer(void **state)
+{
+	struct fixture *f = *state;
+	struct sg_conn spliced = {
+		.generation = 7,
+		.state = SG_CONN_CLOSED,
+		.flags = SG_CONN_SPLICED,
+		.lease = SG_NO_LEASE,
+		.client.seen = NOW - 2 * KEEP,
+	};
+	struct sg_conn native = spliced;
+
+	native.flags = 0;
+	sg_sweep_keep_spliced(f->sweep, 2 * KEEP);
+	sg_sweep_begin(f->sweep, NOW, KEEP); /* a walk forgets nothing of it */
+	add(f, &spliced);
+	assert_int_equal(f->sweep->delete_count, 0);
+	add(f, &native);
+	assert_int_equal(f->sweep->delete_count, 1);
+	spliced.client.seen--;
+	add(f, &spliced);
+	assert_int_equal(f->sweep->delete_count, 2);
+	sg_sweep_keep_spliced(f->sweep, KEEP / 2); /* never less than others */
+	spliced.client.seen = NOW - KEEP;
+	add(f, &spliced);
+	assert_int_equal(f->sweep->delete_count, 2);
+}
+
+/* In observe nothing ends those that are not spliced: they must not be in the way. */
+static void test_splices_are_picked_before_others(void **state)
+{
+	struct fixture *f = *state;
+	struct sg_conn native = {.generation = 1, .lease = SG_NO_LEASE}, spliced = native;
+	__u32 picked = 0;
+
+	spliced.generation = 2;
+	spliced.flags = SG_CONN_SPLICED;
+	add(f, &spliced);
+	for (int i = 0; i < 2 * SG_SWEEP_REAP_MAX; i++)
+		add(f, &native);
+	for (int i = 0; i < 2 * SG_SWEEP_REAP_MAX; i++) {
+		add(f, &spliced);
+		add(f, &native);
+	}
+	assert_int_equal(f->sweep->reap_count, SG_SWEEP_REAP_MAX);
+	for (__u32 i = 0; i < f->sweep->reap_count; i++)
+		picked += f->sweep->reap[i].conn.generation == 2;
+	assert_int_equal(picked, SG_SWEEP_REAP_MAX);
+}
+
 static void test_picks_are_bounded(void **state)
 {
 	struct fixture *f = *state;
@@ -350,6 +401,8 @@ int main(void)
 		T(test_foreign_lease_ends_nobody),
 		T(test_newly_due_once),
 		T(test_closed_are_kept_a_while),
+		T(test_closed_splices_are_kept_longer),
+		T(test_splices_are_picked_before_others),
 		T(test_picks_are_bounded),
 		T(test_service_out_of_range),
 		T(test_sources_are_counted_per_walk),

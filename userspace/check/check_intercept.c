@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../net/netfilter.h"
 #include "../util/text.h"
 #include "check_internal.h"
 
@@ -66,27 +65,15 @@ static void refuse_tracking(struct sg_check *c, const struct sg_check_endpoint *
 		"guard splices conntrack sees a half and calls it invalid: exempt the service both ways");
 }
 
-void sg_check_conntrack(struct sg_check *c)
+void sg_check_rules(struct sg_check *c, const struct sg_netfilter *filter)
 {
-	struct sg_netfilter filter;
-	struct sg_netfilter_rules met;
-	int err;
+	struct sg_netfilter_rules met = rules_met(c, filter);
 
-	if (c->conf->mode != SG_CONFIG_MODE_INTERCEPT)
-		return;
-	err = sg_netfilter_read(&filter);
-	if (err) {
-		sg_check_add(c, SG_CHECK_WARNING, "netfilter", "nft list ruleset | grep 'ct state'",
-			     "whether rules ask for states of connections cannot be read (%s)",
-			     strerror(-err));
-		return;
-	}
-	if (filter.legacy)
+	if (filter->legacy)
 		sg_check_add(c, SG_CHECK_WARNING, "netfilter",
 			     "iptables-legacy-save | grep -e conntrack -e state",
 			     "rules of iptables-legacy cannot be read: where one drops INVALID, "
 			     "spliced connections die; exempt the services with -j CT --notrack");
-	met = rules_met(c, &filter);
 	if (met.states && met.notracks)
 		sg_check_add(c, SG_CHECK_OK, "netfilter", NULL,
 			     "rules ask for states of connections, and others exempt from it "
@@ -96,6 +83,22 @@ void sg_check_conntrack(struct sg_check *c)
 			     "no rule asks for states of connections");
 	for (unsigned int i = 0; i < c->endpoint_count && met.states && !met.notracks; i++)
 		refuse_tracking(c, &c->endpoints[i]);
+}
+
+void sg_check_conntrack(struct sg_check *c)
+{
+	struct sg_netfilter filter;
+	int err;
+
+	if (c->conf->mode != SG_CONFIG_MODE_INTERCEPT)
+		return;
+	err = sg_netfilter_read(&filter);
+	if (err)
+		sg_check_add(c, SG_CHECK_WARNING, "netfilter", "nft list ruleset | grep 'ct state'",
+			     "whether rules ask for states of connections cannot be read (%s)",
+			     strerror(-err));
+	else
+		sg_check_rules(c, &filter);
 }
 
 void sg_check_joined(struct sg_check *c, const char *ifname)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "../net/link.h"
+#include "../net/netfilter.h"
 #include "../net/route.h"
 #include "check.h"
 
@@ -55,6 +56,8 @@ long sg_check_sysctl(long unknown, const char *fmt, ...) __attribute__((format(p
 /* The level of what intercept cannot bear and other modes can. */
 enum sg_check_level sg_check_grade(const struct sg_check *c);
 void sg_check_conntrack(struct sg_check *c);
+/* The same with rules that were read. */
+void sg_check_rules(struct sg_check *c, const struct sg_netfilter *filter);
 void sg_check_mss(struct sg_check *c);
 /* The interface runs the program in generic mode. */
 void sg_check_joined(struct sg_check *c, const char *ifname);

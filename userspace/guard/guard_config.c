@@ -63,8 +63,8 @@ static void merge_window(struct sg_service *svc, const struct sg_service *old, _
 	svc->window = was;
 }
 
-static void fill_service(const struct sg_guard *g, const struct sg_conf_service *conf,
-			 struct sg_service *svc)
+void sg_guard_fill_service(const struct sg_guard *g, const struct sg_conf_service *conf,
+			   struct sg_service *svc)
 {
 	memset(svc, 0, sizeof(*svc));
 	memcpy(svc->name, conf->name, sizeof(svc->name) - 1);
@@ -114,7 +114,7 @@ static int write_service(struct sg_guard *g, __u32 index, const struct sg_conf_s
 	bool fresh = strncmp(g->services[index].name, conf->name, sizeof(svc.name)) != 0;
 	int err = 0;
 
-	fill_service(g, conf, &svc);
+	sg_guard_fill_service(g, conf, &svc);
 	if (fresh)
 		err = init_budget(g, index, svc.window.connections, now);
 	if (err)

@@ -149,6 +149,9 @@ bool sg_guard_place_services(const struct sg_service *present, const struct sg_c
 void sg_guard_joins_note(struct sg_guard *g);
 
 /* guard_config.c */
+/* All limits of a service in ticks, whatever was in force before. Pure. */
+void sg_guard_fill_service(const struct sg_guard *g, const struct sg_conf_service *conf,
+			   struct sg_service *svc);
 int sg_guard_configure(struct sg_guard *g, const struct sg_config *conf);
 int sg_guard_live_write(struct sg_guard *g);
 

@@ -14,10 +14,8 @@
 #include "guard_internal.h"
 
 static const char *const step_programs[SG_STEP_MAX_] = {
-	[SG_STEP_ENTRY] = "scepguard",
-	[SG_STEP_DOOR] = "scepguard_door",
-	[SG_STEP_FIRST] = "scepguard_first",
-	[SG_STEP_QUESTION] = "scepguard_question",
+	[SG_STEP_ENTRY] = "scepguard",       [SG_STEP_DOOR] = "scepguard_door",
+	[SG_STEP_FIRST] = "scepguard_first", [SG_STEP_QUESTION] = "scepguard_question",
 	[SG_STEP_BACK] = "scepguard_back",
 };
 

@@ -99,15 +99,15 @@ int sg_netfilter_count(const struct nlmsghdr *message, struct sg_netfilter_rules
 {
 	struct rtattr *a[NFTA_RULE_MAX + 1];
 	const struct rtattr *list, *element;
-	size_t len;
+	int left;
 
 	if (sg_nl_attributes(message, sizeof(struct nfgenmsg), a, NFTA_RULE_MAX))
 		return -EIO;
 	list = a[NFTA_RULE_EXPRESSIONS];
 	if (!list)
 		return 0;
-	len = RTA_PAYLOAD(list);
-	for (element = RTA_DATA(list); RTA_OK(element, len); element = RTA_NEXT(element, len))
+	left = RTA_PAYLOAD(list);
+	for (element = RTA_DATA(list); RTA_OK(element, left); element = RTA_NEXT(element, left))
 		count_expression(element, ret);
 	return 0;
 }

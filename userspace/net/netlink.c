@@ -99,10 +99,11 @@ int sg_nl_ask(struct sg_nl_request *req, sg_nl_answer_fn answer, void *ctx)
 void sg_nl_sort(const void *first, size_t len, struct rtattr **table, unsigned int max)
 {
 	const struct rtattr *a = first;
+	int left = (int)len; /* signed: the last one's padding may be missing */
 
 	for (unsigned int type = 0; type <= max; type++)
 		table[type] = NULL;
-	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		unsigned int type = a->rta_type & NLA_TYPE_MASK;
 
 		if (type <= max)
