@@ -42,7 +42,7 @@ static void add(__u32 service, __u64 hash, const char *request, __u64 now)
 
 	assert_non_null(copy);
 	memcpy(copy, request, len);
-	sg_questions_add(&questions, service, hash, copy, len, false, NULL, now);
+	sg_questions_add(&questions, service, hash, copy, len, NULL, now);
 }
 
 static void target_is(__u64 hash, const char *target, const char *host)
@@ -78,9 +78,6 @@ static void test_what_is_kept_of_a_request(void **state)
 	memset(cut + 1, 'x', sizeof(cut) - 2);
 	add(2, 7, request, NOW);
 	target_is(7, cut, "");
-	sg_questions_add(&questions, 2, 8, (const __u8 *)"GET /p?message=1 HTTP/1.0\r\n", 27, true,
-			 NULL, NOW);
-	target_is(8, "/p", "");
 }
 
 static void test_what_is_not_kept(void **state)
@@ -137,7 +134,7 @@ static void test_what_is_learned_stays(void **state)
 		view.table[hash % SG_QUESTION_BUCKETS].slot[hash / SG_QUESTION_BUCKETS].hash = hash;
 	for (__u64 i = 0; i < 1000; i++)
 		sg_questions_add(&questions, 2, 1000 + i, (const __u8 *)request, strlen(request),
-				 false, view.table, NOW + 1000 + i);
+				 view.table, NOW + 1000 + i);
 	for (__u64 hash = 1; hash <= 10; hash++)
 		assert_non_null(sg_questions_find(&questions, 2, hash));
 	assert_null(sg_questions_find(&questions, 2, 11));

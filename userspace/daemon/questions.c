@@ -41,13 +41,13 @@ static struct text behind(struct text t, size_t n)
 	return (struct text){t.at + n, t.len - n};
 }
 
-static struct text target_of(struct text request, bool path_only)
+static struct text target_of(struct text request)
 {
 	struct text method = until(request, " \r\n");
 
 	if (method.len + 1 >= request.len || request.at[method.len] != ' ')
 		return (struct text){request.at, 0};
-	return until(behind(request, method.len + 1), path_only ? " \r\n?" : " \r\n");
+	return until(behind(request, method.len + 1), " \r\n");
 }
 
 /* Value of the first Host; only if its line's end is there. */
@@ -108,10 +108,10 @@ bool sg_questions_full(const struct sg_questions *q, __u32 service)
 }
 
 void sg_questions_add(struct sg_questions *q, __u32 service, __u64 hash, const __u8 *request,
-		      size_t len, bool path_only, const struct sg_question_bucket *table, __u64 now)
+		      size_t len, const struct sg_question_bucket *table, __u64 now)
 {
 	struct text all = {(const char *)request, len};
-	struct text target = target_of(all, path_only);
+	struct text target = target_of(all);
 	struct sg_question_said *said;
 
 	if (service >= SG_SERVICES || !hash || !target.len)

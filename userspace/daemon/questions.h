@@ -39,13 +39,11 @@ bool sg_questions_full(const struct sg_questions *q, __u32 service);
 /* Keep the text of a question.
  * @request, @len: the first bytes of a GET; what is not printable is kept as '?', a target that is cut off as far as
  *                 it is there. Without any target it is not kept
- * @path_only: the question is the path alone (`question: path`)
  * @table: what the program knows, or NULL; needed when there is no room: of those it knows not, the one told longest
  *         ago goes; else of all
  */
 void sg_questions_add(struct sg_questions *q, __u32 service, __u64 hash, const __u8 *request,
-		      size_t len, bool path_only, const struct sg_question_bucket *table,
-		      __u64 now);
+		      size_t len, const struct sg_question_bucket *table, __u64 now);
 
 /* The text, or NULL. */
 const struct sg_question_said *sg_questions_find(const struct sg_questions *q, __u32 service,
