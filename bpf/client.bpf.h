@@ -401,7 +401,6 @@ static __always_inline int sg_from_client(struct xdp_md *ctx, struct sg_run *run
 	if (!sg_run_enter(run, ep, &pkt->src, pkt->sport))
 		return XDP_PASS;
 	sg_go_door(ctx, run);
-	sg_count(run, SG_COUNTER_PACKETS_CLIENT);
 	/* With FIN too: some stacks open a connection on it. Every other flag is ignored on a SYN. */
 	syn = (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;
 	run->conn = NULL;

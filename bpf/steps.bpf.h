@@ -36,14 +36,16 @@ static __always_inline int sg_go_native(struct xdp_md *ctx, struct sg_run *run)
 	return XDP_PASS;
 }
 
-/* A client's packet has to go through the door, once. */
+/* A client's packet is counted and, in intercept, has to go through the door; both once. */
 static __always_inline void sg_go_door(struct xdp_md *ctx, struct sg_run *run)
 {
-	if (!sg_may_intercept())
+	if (sg_may_intercept() && run->flow->through_door) {
+		run->flow->through_door = false;
 		return;
-	if (!run->flow->through_door)
+	}
+	sg_count(run, SG_COUNTER_PACKETS_CLIENT);
+	if (sg_may_intercept())
 		bpf_tail_call(ctx, &sg_steps, SG_STEP_DOOR);
-	run->flow->through_door = false;
 }
 
 /* What passes to the client of a spliced connection gets the numbers it knows. */
