@@ -6,13 +6,14 @@
 /* Policy of the client's address; false: deny. Sets flow->limited and flow->limits. */
 static __always_inline bool sg_policy(struct sg_run *run)
 {
-	struct sg_prefix_key key = {.prefixlen = 128, .ip = run->flow->key.client};
+	struct sg_prefix_key key;
 	struct sg_policy *policy;
 
 	run->flow->limited = true;
 	run->flow->limits = run->live->source_default;
 	if (!run->live->policies)
 		return true;
+	key = (struct sg_prefix_key){.prefixlen = 128, .ip = run->flow->key.client};
 	policy = bpf_map_lookup_elem(&sg_prefixes, &key);
 	if (!policy)
 		return true;
@@ -260,7 +261,7 @@ __noinline int sg_admitted(struct xdp_md *ctx, __u64 hash)
  */
 static __always_inline __u32 sg_look(struct sg_run *run, __u64 hash)
 {
-	const struct sg_ask *ask = &run->flow->ask;
+	struct sg_ask *ask = &run->flow->ask;
 	__u32 reason;
 
 	if (!sg_policy(run))
@@ -270,6 +271,9 @@ static __always_inline __u32 sg_look(struct sg_run *run, __u64 hash)
 		if (!sg_reason_admits(reason))
 			return reason;
 	}
+	ask->now = run->flow->now;
+	ask->police = sg_polices(run);
+	ask->police_since = run->live->police_since;
 	reason = sg_budget_look(run->budget, run->svc, SG_TIMES, ask);
 	if (!sg_reason_admits(reason)) {
 		if (reason != SG_REASON_CA_DEAF)
@@ -351,10 +355,9 @@ static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 	__u64 hash;
 
 	sg_run_source(run, &run->flow->pkt.src);
-	ask->now = run->flow->now;
-	ask->police = sg_polices(run);
-	ask->served = false;
-	ask->police_since = run->live->police_since;
+	/* Of another load it was never set. */
+	if (sg_may_intercept())
+		ask->served = false;
 	hash = sg_source_hash(&run->flow->source.ip, run->live->hash_key);
 	ask->priority = sg_predict(run, hash);
 	reason = sg_look(run, hash);

@@ -83,6 +83,23 @@ __noinline int sg_classify_head_piece(struct xdp_md *ctx, struct sg_http_line *l
 	return sg_head_feed_some(line, data + offset, data_end, len, SG_CLASSIFY_HEAD_BYTES);
 }
 
+/* sg_head_glance() at the bytes [from, to) of the frame. By itself, so that it is verified once. */
+__noinline int sg_classify_glance(struct xdp_md *ctx, __u32 from, __u32 to)
+{
+	return sg_head_glance((const __u8 *)(long)ctx->data, (const __u8 *)(long)ctx->data_end,
+			      from, to);
+}
+
+/* The same for what nearly every request is. Returns true, and the head is read; or false, and nothing has changed. */
+static __always_inline bool sg_classify_head_shortcut(struct xdp_md *ctx, struct sg_http_line *line,
+						      __u32 offset, __u32 len)
+{
+	if (!sg_head_may_shortcut(line) || !sg_classify_glance(ctx, offset, offset + len))
+		return false;
+	line->head = SG_HEAD_ENDED;
+	return true;
+}
+
 /* Reads what follows a request line, from `offset` in the frame on. Returns how many bytes were read:
  * all, up to another request, or fewer as for sg_classify_segment().
  */
@@ -93,8 +110,7 @@ __noinline int sg_classify_head(struct xdp_md *ctx, struct sg_http_line *line, _
 
 	if (!line)
 		return 0;
-	if (sg_head_shortcut(line, (const __u8 *)(long)ctx->data, (const __u8 *)(long)ctx->data_end,
-			     offset, offset + len))
+	if (sg_classify_head_shortcut(ctx, line, offset, len))
 		return len;
 	for (__u32 i = 0; i < SG_CLASSIFY_REST_BYTES / SG_CLASSIFY_HEAD_BYTES; i++) {
 		done += sg_head_skip_body(line, len - done);

@@ -249,7 +249,7 @@ static __always_inline bool sg_request_read_known(struct xdp_md *ctx, struct sg_
 	struct sg_packet *pkt = &run->flow->pkt;
 	struct sg_conn *conn = run->conn;
 	struct sg_cursor cur = sg_frame(ctx);
-	__u32 off = pkt->payload_off, read;
+	__u32 off = pkt->payload_off, read, rest;
 
 	if (off > SG_CLASSIFY_OFFSET_MAX)
 		return false;
@@ -259,9 +259,13 @@ static __always_inline bool sg_request_read_known(struct xdp_md *ctx, struct sg_
 		return false;
 	sg_request_advance(conn, pkt, read, conn->client.line.final_class, true, run->flow->now);
 	sg_request_done(run);
-	if (read >= pkt->payload_len || !sg_request_has_rest(conn))
+	rest = pkt->payload_len - read;
+	if (!rest || !sg_request_has_rest(conn))
 		return true;
-	sg_request_read_rest(ctx, conn, read);
+	if (sg_classify_head_shortcut(ctx, &conn->client.line, off + read, rest))
+		sg_request_is_followed(conn, rest);
+	else
+		sg_request_read_rest(ctx, conn, read);
 	return true;
 }
 

@@ -556,9 +556,6 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	sg_deaf_watch(run);
 	sg_run_source(run, &flow->pkt.src);
 	flow->source_hash = sg_source_hash(&flow->source.ip, run->live->hash_key);
-	flow->ask.now = flow->now;
-	flow->ask.police = true;
-	flow->ask.police_since = run->live->police_since;
 	flow->ask.served = false;
 	flow->question = 0;
 	flow->canary = false;

@@ -32,8 +32,8 @@ enum sg_http_head_state {
 /* Longest body believed, in bytes: far above any PKIOperation. */
 #define SG_HEAD_BODY_MAX (1u << 24)
 
-/* Most steps of the short cut, each 32 bytes: heads of 500 bytes. */
-#define SG_HEAD_SHORTCUT_STEPS 16
+/* Most steps of the short cut: line ends, 32 bytes without one, and up to three at the end. */
+#define SG_HEAD_SHORTCUT_STEPS 12
 
 static inline bool sg_head_is_length(const struct sg_token *name)
 {
@@ -209,38 +209,12 @@ static __always_inline __u32 sg_head_feed_some(struct sg_http_line *line, const 
 	return i;
 }
 
-/* The same byte eight times. For BPF loaded where it is used: kept in registers, so many would spill to the
- * stack, of which all functions together have 512 bytes.
+/* The high bit of each byte below ' ' among the eight of word, exact up to the first one. So it may be set for bytes
+ * from 0xa0 on, of which the caller makes nothing either.
  */
-#ifdef __bpf__
-#define sg_all(byte)                                                             \
-	({                                                                       \
-		__u64 all_;                                                      \
-		asm volatile("%0 = %1 ll" : "=r"(all_) : "i"(SG_ONES * (byte))); \
-		all_;                                                            \
-	})
-#else
-#define sg_all(byte) (SG_ONES * (byte))
-#endif
-
-/* As sg_zero_bytes(). */
-static __always_inline __u64 sg_head_zero(__u64 word)
+static __always_inline __u64 sg_head_controls(__u64 word)
 {
-	return (word - sg_all(0x01)) & ~word & sg_all(0x80);
-}
-
-/* Not zero if among the eight bytes at p one is a LF with a byte below 0x40 behind it: LF, CR (the empty line),
- * what folds a line; or with C or T, as in Content-Length and Transfer-Encoding; or a CR without LF,
- * behind which some read such a name, too. Reads nine bytes. No branch: lines end anywhere.
- */
-static __always_inline __u64 sg_head_breaks(const __u8 *p)
-{
-	__u64 byte = sg_load8(p), behind = sg_load8(p + 1);
-	__u64 lf = byte ^ sg_all('\n'), name = behind & sg_all(0xdf);
-
-	return sg_head_zero(lf | (behind & sg_all(0xc0))) |
-	       sg_head_zero(lf | (name ^ sg_all('C'))) | sg_head_zero(lf | (name ^ sg_all('T'))) |
-	       (sg_head_zero(byte ^ sg_all('\r')) & ~sg_head_zero(behind ^ sg_all('\n')));
+	return (word - SG_ONES * ' ') & SG_HIGHS;
 }
 
 /* A place in the frame. Bounded anew where it is needed, so that the verifier meets states it knows. */
@@ -250,66 +224,117 @@ static __always_inline const __u8 *sg_head_at(const __u8 *data, __u32 at)
 	return data + (at & 2047);
 }
 
-/* The same for the bytes from `at` on up to, but not with, `end`, and perhaps for a few before `at`: there is nothing of
- * the kind in a request line. Not zero, too, when they are not all there, or too many.
+/* Do CR and LF stand at p, and behind them what begins a field that cannot say that there is a body? Not C or T, as in
+ * Content-Length and Transfer-Encoding, and nothing below 0x40, which folds a line. Four bytes are read.
  */
-static __always_inline __u64 sg_head_scan(const __u8 *data, const __u8 *data_end, __u32 at,
-					  __u32 end)
+static __always_inline bool sg_head_next_field(const __u8 *p)
 {
-	const __u8 *p = sg_head_at(data, end - 8);
-	__u64 found;
+	__u32 four = sg_load4(p), name = four & 0xdf0000;
 
-	/* The last eight first: what is left of them when the rest is done is less. */
-	if (p + 9 > data_end)
-		return 1;
-	found = sg_head_breaks(p);
-	for (__u32 i = 0; i < SG_HEAD_SHORTCUT_STEPS; i++) {
-		if (at + 32 > end)
-			break;
-		p = sg_head_at(data, at);
-		if (p + 33 > data_end)
-			return 1;
-		found |= sg_head_breaks(p) | sg_head_breaks(p + 8) | sg_head_breaks(p + 16) |
-			 sg_head_breaks(p + 24);
-		at += 32;
-	}
-	for (__u32 i = 0; i < 3; i++) {
-		if (at + 8 > end)
-			break;
-		p = sg_head_at(data, at);
-		if (p + 9 > data_end)
-			return 1;
-		found |= sg_head_breaks(p);
-		at += 8;
-	}
-	return found | (at + 8 <= end);
+	return (four & 0xffff) == SG_WORD4('\r', '\n', 0, 0) && four & 0xc00000 &&
+	       name != SG_WORD4(0, 0, 'C', 0) && name != SG_WORD4(0, 0, 'T', 0);
 }
 
-/* Short cut for a GET whose head ends with the bytes at hand, as nearly all do.
- * @data, @data_end: the frame; @from: offset of the byte behind the request line, which itself is
- *	longer than eight bytes; @to: offset behind the last byte
- *
- * Returns true, and the head is read; or false, and nothing has changed. The empty line is at the end, and there
- * is none before it: no other request. No name of a field says that there is a body.
+/* Looks for the next control byte from *at on, which there is before `to`: 32 bytes a step while so many are left, then
+ * 8. Moves *at up to it, or, if it is not in sight, behind what was looked at. Returns sg_head_controls(): 0 for
+ * not in sight; so it is if bytes are missing.
  */
-static __always_inline bool sg_head_shortcut(struct sg_http_line *line, const __u8 *data,
-					     const __u8 *data_end, __u32 from, __u32 to)
+static __always_inline __u64 sg_head_seek(const __u8 *data, const __u8 *data_end, __u32 *at,
+					  __u32 to)
+{
+	__u32 left = to - *at;
+	const __u8 *p = sg_head_at(data, left < 8 ? to - 8 : *at);
+	__u64 found;
+
+	if (left < 32) {
+		if (p + 8 > data_end)
+			return 0;
+		/* Zeros behind the last byte: found after it. */
+		found = sg_head_controls(left < 8 ? sg_load8(p) >> (64 - 8 * left) : sg_load8(p));
+	} else {
+		if (p + 32 > data_end)
+			return 0;
+		found = sg_head_controls(sg_load8(p));
+		if (!found) {
+			found = sg_head_controls(sg_load8(p + 8));
+			*at += 8;
+		}
+		if (!found) {
+			found = sg_head_controls(sg_load8(p + 16));
+			*at += 8;
+		}
+		if (!found) {
+			found = sg_head_controls(sg_load8(p + 24));
+			*at += 8;
+		}
+	}
+	*at += found ? sg_first_marked(found) : 8;
+	return found;
+}
+
+/* Is all from the line end at `at` on, which is that of the request line, up to the empty line at the end one head? If
+ * the line came in a segment of its own, a TCP header stands there: it may pass for a line end, what is
+ * behind it is the head nevertheless.
+ */
+static __always_inline bool sg_head_plain(const __u8 *data, const __u8 *data_end, __u32 at,
+					  __u32 to)
+{
+	__u64 found = 1;
+
+	for (__u32 i = 0; i < SG_HEAD_SHORTCUT_STEPS; i++) {
+		if (found) {
+			const __u8 *p = sg_head_at(data, at);
+
+			if (at == to - 4)
+				break;
+			at += 3;
+			if (p + 4 > data_end)
+				return false;
+			if (!sg_head_next_field(p))
+				return false;
+		}
+		found = sg_head_seek(data, data_end, &at, to);
+	}
+	return found && at == to - 4;
+}
+
+/* May the head that follows be passed over at a glance? */
+static __always_inline bool sg_head_may_shortcut(const struct sg_http_line *line)
+{
+	return SG_SHORTCUT_HERE && line->method == SG_METHOD_GET && line->head == SG_HEAD_START;
+}
+
+/* Is the rest of the segment the rest of one request, and without a body? For a GET whose head ends with the bytes
+ * at hand, as nearly all do. False: read it.
+ * @data, @data_end: the frame; @from: offset of the byte behind the request line, at least eight;
+ *	@to: offset behind the last byte
+ *
+ * The empty line is at the end, and there is none before it: no other request. No name of a field says that there is a
+ * body. No control byte is elsewhere than at the ends of lines.
+ */
+static __always_inline bool sg_head_glance(const __u8 *data, const __u8 *data_end, __u32 from,
+					   __u32 to)
 {
 	const __u8 *last = sg_head_at(data, to - 4);
 
-	if (!SG_SHORTCUT_HERE || line->method != SG_METHOD_GET || line->head != SG_HEAD_START ||
-	    to < from + 2 || to > 2047 || last + 4 > data_end ||
+	if (to < from + 2 || to > 2047 || last + 4 > data_end ||
 	    sg_load4(last) != SG_WORD4('\r', '\n', '\r', '\n'))
 		return false;
-	/* From the LF of the request line up to the last but one, which the empty line follows. */
-	if (sg_head_scan(data, data_end, from - 1, to - 3))
+	return sg_head_plain(data, data_end, from - 2, to);
+}
+
+#ifndef __bpf__
+/* The short cut for native code: returns true, and the head is read; or false, and nothing has changed. */
+static inline bool sg_head_shortcut(struct sg_http_line *line, const __u8 *data,
+				    const __u8 *data_end, __u32 from, __u32 to)
+{
+	if (!sg_head_may_shortcut(line) || !sg_head_glance(data, data_end, from, to))
 		return false;
 	line->head = SG_HEAD_ENDED;
 	return true;
 }
 
-#ifndef __bpf__
-/* The same for native code: reads all of it, short cut included. In BPF: sg_head_read(). */
+/* Reads all of it. In BPF: sg_classify_head(). */
 static inline void sg_head_feed(struct sg_http_line *line, const __u8 *data, __u32 len)
 {
 	__u32 done = 0;

@@ -38,6 +38,26 @@ struct sg_question_text {
 
 /* ---- What is asked ---- */
 
+/* The same byte eight times. For BPF loaded where it is used: kept in registers, so many would spill to the
+ * stack, of which all functions together have 512 bytes.
+ */
+#ifdef __bpf__
+#define sg_all(byte)                                                             \
+	({                                                                       \
+		__u64 all_;                                                      \
+		asm volatile("%0 = %1 ll" : "=r"(all_) : "i"(SG_ONES * (byte))); \
+		all_;                                                            \
+	})
+#else
+#define sg_all(byte) (SG_ONES * (byte))
+#endif
+
+/* As sg_zero_bytes(). */
+static __always_inline __u64 sg_question_zeros(__u64 word)
+{
+	return (word - sg_all(0x01)) & ~word & sg_all(0x80);
+}
+
 /* A place in the text. The barrier keeps the compiler from dropping a mask that the verifier needs. */
 static __always_inline const __u8 *sg_question_at(const struct sg_question_text *text, __u32 at)
 {
@@ -82,7 +102,8 @@ static __always_inline __u64 sg_question_controls(__u64 word)
  */
 static __always_inline __u64 sg_question_name_ends(__u64 word)
 {
-	return ((word - sg_all(0x21)) & ~word & sg_all(0x80)) | sg_head_zero(word ^ sg_all(':'));
+	return ((word - sg_all(0x21)) & ~word & sg_all(0x80)) |
+	       sg_question_zeros(word ^ sg_all(':'));
 }
 
 /* Marks every byte that is no space; exact. */
@@ -219,7 +240,7 @@ static __always_inline __u32 sg_question_path_end(const struct sg_question_text 
 	__u32 zero = sg_question_zero(text), at = sg_question_blur(start, zero);
 
 	for (__u32 i = 0; i < SG_QUESTION_BYTES / 8; i++) {
-		__u64 found = sg_head_zero(sg_question_load8(text, at) ^ sg_all('?'));
+		__u64 found = sg_question_zeros(sg_question_load8(text, at) ^ sg_all('?'));
 
 		if (found) {
 			at += sg_first_marked(found);

@@ -30,7 +30,7 @@ static __always_inline int sg_refused_find(const struct sg_refused_bucket *b, __
 	int found = -1;
 
 	for (int i = 0; i < SG_REFUSED_SLOTS; i++)
-		if ((__u32)(sg_read_once(b->slot[i]) >> 32) == fingerprint)
+		if (sg_slot_fingerprint(&b->slot[i]) == fingerprint)
 			found = i;
 	return found;
 }

@@ -228,15 +228,6 @@ static __always_inline void sg_request_follow(struct sg_conn *c)
 	c->client.request_class = SG_REQUEST_UNDECIDED;
 }
 
-/* Both. Returns true when another request was found. */
-static __always_inline bool sg_request_advance_rest(struct sg_conn *c, __u32 read)
-{
-	if (!sg_request_is_followed(c, read))
-		return false;
-	sg_request_follow(c);
-	return true;
-}
-
 /* Where in the payload reading goes on: sets *skip and returns true when there are bytes to feed. A
  * new request resets the reader. sent_before: client.end before this packet.
  */

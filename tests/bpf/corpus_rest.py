@@ -72,6 +72,15 @@ def doubtful_heads():
         yield f"{name}, in a body", conn.send(len(POST), NEXT, ack=100, **later), False
 
 
+def heads_alone():
+    """The line in a segment of its own, and behind it at once what ends its head, or may say that it has a body."""
+    for name, first in (("GetCACaps", CAPS), ("GetCACert", CERT)):
+        line = first.split(b"\r\n")[0] + b"\r\n"
+        for kind, rest in (("an empty line and a request", b"\r\n" + NEXT), ("a folded request", b" " + NEXT),
+                           ("a length", b"Content-Length: %d\r\n\r\n" % len(NEXT))):
+            yield f"{name} alone, then {kind}", Conn().open().send(0, line).send(len(line), rest), False
+
+
 def ahead_behind_the_line():
     for cut in (5, 23, 40):
         conn = Conn().open().send(0, CAPS).send(SIZE + cut, NEXT[cut:]).answer(500)
@@ -114,4 +123,4 @@ def honest_bodies():
     yield "other names", Conn().open().send(0, named).answer(500).send(len(named), CERT, ack=500), True
 
 
-KINDS = (bodies_like_requests, doubtful_heads, ahead_behind_the_line, honest_bodies)
+KINDS = (bodies_like_requests, doubtful_heads, heads_alone, ahead_behind_the_line, honest_bodies)

@@ -143,7 +143,8 @@ static inline void reading_syn(struct reading *r, const struct segment *s)
 static inline void reading_rest(struct reading *r, const __u8 *data, __u32 len)
 {
 	sg_head_feed(&r->conn.client.line, data, len);
-	sg_request_advance_rest(&r->conn, len);
+	if (sg_request_is_followed(&r->conn, len))
+		sg_request_follow(&r->conn);
 }
 
 static inline void reading_feed(struct reading *r, const struct sg_packet *pkt, const char *bytes,
