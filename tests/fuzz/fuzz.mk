@@ -28,9 +28,10 @@ FUZZ_RUN_config    = -max_len=8192 -dict=tests/fuzz/config.dict $(FUZZ_OUT)/conf
 FUZZ_RUN_control   = -max_len=4200 -dict=tests/fuzz/control.dict $(FUZZ_OUT)/control.seeds
 FUZZ_RUN_http_line = -max_len=1024 -dict=tests/fuzz/http_line.dict $(FUZZ_OUT)/http_line.seeds
 FUZZ_RUN_packet    = -max_len=2048 -dict=tests/fuzz/packet.dict $(FUZZ_OUT)/packet.seeds
+FUZZ_RUN_question  = -max_len=1400 -dict=tests/fuzz/question.dict $(FUZZ_OUT)/question.seeds
 FUZZ_RUN_segments  = -max_len=160 -dict=tests/fuzz/segments.dict $(FUZZ_OUT)/segments.seeds
 
-FUZZ_HERE := answer config control http_line packet segments
+FUZZ_HERE := answer config control http_line packet question segments
 
 .PHONY: fuzz fuzz-summary fuzz-mutants coverage $(FUZZ_HERE:%=fuzz-seeds-%)
 
@@ -74,7 +75,8 @@ $(FUZZ_OUT)/seeds_%: tests/fuzz/seeds_%.c $(FUZZ_HEADERS) $(wildcard tests/fixtu
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
 
-fuzz-seeds-answer fuzz-seeds-http_line fuzz-seeds-packet fuzz-seeds-segments: fuzz-seeds-%: $(FUZZ_OUT)/seeds_%
+fuzz-seeds-answer fuzz-seeds-http_line fuzz-seeds-packet fuzz-seeds-question \
+fuzz-seeds-segments: fuzz-seeds-%: $(FUZZ_OUT)/seeds_%
 	$(Q)mkdir -p $(FUZZ_OUT)/$*.seeds
 	$(Q)$(FUZZ_OUT)/seeds_$* $(FUZZ_OUT)/$*.seeds
 

@@ -178,10 +178,144 @@ static void test_storm_police(void **state)
 		 "43,200 let through, 1,112,000 refused",
 		 "1. police is on trial: in 7m the guard falls back to observe",
 		 "scepguard mode --confirm -c x.yaml", "2. branch-ca is asked",
-		 "auto-rollover DAYS", "3. Until then police keeps branch-ca listening",
-		 "only intercept");
-	expect_absent("storm_police", "--confirm-within");
+		 "auto-rollover DAYS", "3. Police keeps branch-ca listening",
+		 "it refused 3 of 33 attempts to enrol", "scepguard check -c",
+		 "scepguard mode intercept --confirm-within 10m -c x.yaml");
+	expect_absent("storm_police", "mode police --confirm-within");
 	expect_absent("storm_police", "(an estimate");
+}
+
+static json_t *first_service(const json_t *doc)
+{
+	return json_array_get(json_object_get(doc, "services"), 0);
+}
+
+/* What is at that path of the first service. */
+static json_t *part(const json_t *doc, const char *path)
+{
+	return (json_t *)(uintptr_t)sg_doc_at(first_service(doc), path);
+}
+
+static char *flat_page(const json_t *doc)
+{
+	return flatten(render_doc(doc, (struct sg_style){.width = 100}));
+}
+
+static void expect_on_page(const json_t *doc, const char *text, bool there)
+{
+	char *page = flat_page(doc);
+
+	if ((strstr(page, text) != NULL) != there)
+		fail_msg("'%s' should %sbe in:\n%s", text, there ? "" : "not ", page);
+	free(page);
+}
+
+/* As long as no enrolment is refused, intercept is no more than an idea. */
+static void test_storm_that_refuses_no_enrolment(void **state)
+{
+	_cleanup_json_ json_t *doc = situation("storm_police");
+
+	(void)state;
+	json_object_del(part(doc, "verdicts_per_minute.enrolment"), "source_rate");
+	json_object_del(part(doc, "verdicts_per_minute.bootstrap"), "slots_reserved");
+	expect_on_page(doc, "3. Until then police keeps branch-ca listening", true);
+	expect_on_page(doc, "scepguard check -c", true);
+	expect_on_page(doc, "mode intercept", false);
+}
+
+static void test_intercept(void **state)
+{
+	(void)state;
+	IN_ORDER(
+		"intercept", "intercept on eth0", "The CA is serving.",
+		"In the last minute the guard answered 1,240 SYNs itself, passed 61 requests on to the "
+		"CA, and answered 1,179 in its place.",
+		"1,170 refusals in the CA's own words, 8 by their status alone; 1 told to come "
+		"back",
+		"waiting as requests longest enrolment 2 1s bootstrap 1,203 14s",
+		"30 requests were held, 27 had their turn, 1 waited in vain",
+		"11 connections are spliced now.",
+		"3 questions learned, one is being asked again: scepguard questions -c x.yaml",
+		"31,000 segments belonged to no connection, 2 had a proof that was too old",
+		"competing as let through not at once mostly because", "enrolment 4 3 window",
+		"112 not at once", "1. branch-ca is asked for its next certificate 1,180 times");
+	expect_absent("intercept", "polices");
+	expect_absent("intercept", "Leaving");
+	expect_absent("intercept", "in progress 0");
+	expect_absent("intercept", "2. ");
+}
+
+static void test_intercept_calm(void **state)
+{
+	_cleanup_json_ json_t *doc = situation("calm");
+
+	(void)state;
+	json_object_set_new(doc, "mode", json_string("intercept"));
+	expect_on_page(doc, "The guard intercepts. Nobody tried to connect", true);
+	expect_on_page(doc, "Nobody waits for a turn.", true);
+	expect_on_page(doc, "spliced", false);
+	expect_on_page(doc, "learned", false);
+	expect_on_page(doc, "In its place", false);
+	expect_on_page(doc, "waited in vain", false);
+	expect_on_page(doc, "belonged to no connection", false);
+	expect_on_page(doc, "Nothing: all is calm", true);
+}
+
+static void test_leaving_intercept(void **state)
+{
+	_cleanup_json_ json_t *doc = situation("intercept");
+
+	(void)state;
+	json_object_set_new(doc, "mode", json_string("police"));
+	expect_on_page(doc, "Leaving intercept", false); /* whatever is left, the guard says when */
+	json_object_set_new(doc, "draining", json_true());
+	expect_on_page(
+		doc,
+		"Leaving intercept: 11 connections still spliced, 1,205 requests still waiting "
+		"for a turn. They are finished first. The guard refused",
+		true);
+	json_object_set_new(part(doc, "intercept"), "splices", json_integer(1));
+	json_object_set_new(part(doc, "intercept"), "waiting", json_object());
+	expect_on_page(doc, "1 connection still spliced, 0 requests still", true);
+	json_object_set_new(part(doc, "intercept"), "splices", json_integer(0));
+	expect_on_page(doc, "Leaving intercept: nothing is left of it but handshakes", true);
+}
+
+/* Not in force though configured, and not because a trial runs. */
+static void test_fallen_back(void **state)
+{
+	_cleanup_json_ json_t *doc = situation("intercept");
+
+	(void)state;
+	expect_on_page(doc, "The configuration says intercept", false);
+	json_object_set_new(doc, "mode", json_string("police"));
+	expect_on_page(doc, "The configuration says intercept, and the guard is in police", true);
+	expect_on_page(doc, "journalctl -u scepguard", true);
+	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
+	expect_on_page(doc, "The configuration says intercept", false);
+	json_object_set_new(doc, "mode_until_time", json_null());
+	json_object_set_new(json_object_get(doc, "config"), "mode", json_string("police"));
+	expect_on_page(doc, "The configuration says intercept", false);
+}
+
+static void expect_minute_advice(const char *counter, int enough, const char *sentence)
+{
+	for (int n = enough - 1; n <= enough; n++) {
+		_cleanup_json_ json_t *doc = situation("intercept");
+
+		json_object_set_new(part(doc, "counters_per_minute"), counter, json_integer(n));
+		expect_on_page(doc, sentence, n == enough);
+	}
+}
+
+static void test_advice_in_intercept(void **state)
+{
+	(void)state;
+	expect_minute_advice("held_expired", 5, "requests waited in vain");
+	expect_minute_advice("held_full", 1, "requests of the last minute had no room to wait");
+	expect_minute_advice("mismatches", 1,
+			     "connection(s) of the last minute were ended because a request came");
+	expect_minute_advice("bad_checksum", 5, "requests of the last minute had a wrong checksum");
 }
 
 static void test_deaf(void **state)
@@ -250,7 +384,7 @@ static void test_trouble(void **state)
 		bool trouble;
 	} cases[] = {{"calm", false},  {"storm_observe", false}, {"storm_police", false},
 		     {"deaf", true},   {"no_data", false},       {"one_sided", false},
-		     {"silent", true}, {"just_started", false}};
+		     {"silent", true}, {"just_started", false},  {"intercept", false}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -347,8 +481,9 @@ static void test_limit_is_reached_at_the_limit(void **state)
 	}
 }
 
-static const char *const situations[] = {"calm",    "storm_observe", "storm_police", "deaf",
-					 "no_data", "one_sided",     "just_started", "silent"};
+static const char *const situations[] = {"calm",         "storm_observe", "storm_police",
+					 "deaf",         "no_data",       "one_sided",
+					 "just_started", "silent",        "intercept"};
 
 /* No line is wider than the terminal, save what is to be typed. */
 static void test_widths(void **state)
@@ -425,6 +560,9 @@ static void test_strange_documents(void **state)
 		"{\"services\": {}, \"mode\": 1, \"attachments\": [[]]}",
 		"{\"services\": [{\"latency\": {\"counts\": [1, \"x\"], \"bounds_seconds\": {}}}]}",
 		"{\"services\": [{\"mirror\": {\"window\": {\"seconds\": 1e300, \"used\": -5}}}]}",
+		"{\"mode\": \"intercept\", \"draining\": 7, \"services\": [{\"intercept\": 7}]}",
+		"{\"mode\": \"intercept\", \"services\": [{\"intercept\": {\"waiting\": []}}]}",
+		"{\"mode\": \"police\", \"draining\": true, \"services\": [{}]}",
 		"{\"services\": [{\"requests\": {\"a\": 1e9, \"b\": 5}, \"answers\": []}]}",
 	};
 
@@ -445,6 +583,12 @@ int main(void)
 		cmocka_unit_test(test_storm_observe),
 		cmocka_unit_test(test_no_storm_when_ready),
 		cmocka_unit_test(test_storm_police),
+		cmocka_unit_test(test_storm_that_refuses_no_enrolment),
+		cmocka_unit_test(test_intercept),
+		cmocka_unit_test(test_intercept_calm),
+		cmocka_unit_test(test_leaving_intercept),
+		cmocka_unit_test(test_fallen_back),
+		cmocka_unit_test(test_advice_in_intercept),
 		cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_deaf_in_observe),
 		cmocka_unit_test(test_no_data),

@@ -22,6 +22,11 @@ bool sg_status_observes(const struct sg_status *st)
 	return !strcmp(sg_status_mode(st), "observe");
 }
 
+bool sg_status_intercepts(const struct sg_status *st)
+{
+	return !strcmp(sg_status_mode(st), "intercept");
+}
+
 bool sg_status_is_admission(const char *reason)
 {
 	static const char *const admissions[] = {

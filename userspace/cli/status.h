@@ -47,6 +47,11 @@ void sg_status_requests(const struct sg_status *st, const json_t *service, int w
 			struct sg_lines *lines);
 void sg_status_verdicts(const struct sg_status *st, const json_t *service, int width,
 			struct sg_lines *lines);
+/* Of the verdicts' section: what intercept does; what is left of it in another mode, if anything. */
+void sg_status_intercept(const struct sg_status *st, const json_t *service, int width,
+			 struct sg_lines *lines);
+void sg_status_leaving(const struct sg_status *st, const json_t *service, int width,
+		       struct sg_lines *lines);
 void sg_status_shadow(const struct sg_status *st, const json_t *service, int width,
 		      struct sg_lines *lines);
 void sg_status_advice(const struct sg_status *st, int width, struct sg_lines *lines);
@@ -56,6 +61,7 @@ void sg_status_advice(const struct sg_status *st, int width, struct sg_lines *li
 /* "observe", "police" ...: the mode in force. */
 const char *sg_status_mode(const struct sg_status *st);
 bool sg_status_observes(const struct sg_status *st);
+bool sg_status_intercepts(const struct sg_status *st);
 
 /* Does this reason's label stand for an admission? */
 bool sg_status_is_admission(const char *reason);

@@ -14,6 +14,7 @@
 #define SHARED_SHARE 0.1
 #define NOBODY_S     60
 #define NEARLY_FULL  0.9
+#define VAIN_MIN     5 /* a minute: below it chance has its say */
 
 struct advice {
 	const struct sg_status *st;
@@ -113,6 +114,21 @@ static void rule_trial(struct advice *a)
 	    sg_status_mode(a->st), sg_human_seconds(until - a->st->now, left),
 	    sg_doc_text(a->st->doc, "mode_then"));
 	type(a, "scepguard mode --confirm%s", a->st->instance);
+}
+
+/* By command or by itself: an answer that takes another way ends intercept. */
+static void rule_fallen_back(struct advice *a)
+{
+	if (strcmp(sg_doc_text(a->st->doc, "config.mode"), "intercept") != 0 ||
+	    sg_status_intercepts(a->st) || sg_doc_known(a->st->doc, "mode_until_time"))
+		return;
+	say(a,
+	    "The configuration says intercept, and the guard is in %s: somebody told it so, or it fell back "
+	    "because intercept cannot work here. See why, and whether it can; then go back to it:",
+	    sg_status_mode(a->st));
+	type(a, "journalctl -u scepguard -n 50");
+	type_check(a);
+	type(a, "scepguard mode intercept --confirm-within 10m%s", a->st->instance);
 }
 
 static void rule_tables(struct advice *a)
@@ -231,7 +247,7 @@ static void rule_past_guard(struct advice *a, const json_t *service)
 		return;
 	say(a,
 	    "%s answered %s connections in its window, more than the %s the guard lets through. Right "
-	    "after a change to police that is normal for one window; later it means that the limits "
+	    "after a change from observe that is normal for one window; later it means that the limits "
 	    "were changed or state was lost.",
 	    sg_doc_text(service, "name"), sg_human_count(used, n[0]), sg_human_count(cap, n[1]));
 }
@@ -265,6 +281,47 @@ static void rule_shared_sources(struct advice *a, const json_t *service)
 	type(a, "scepguard sources --sort requests%s", a->st->instance);
 }
 
+/* Attempts of the last minute that have to do with an enrolment, and how many of them were refused. */
+static struct sg_tally tally_useful(const json_t *service)
+{
+	static const char *const useful[] = {"in_progress", "enrolment", "bootstrap"};
+	const json_t *book = sg_doc_at(service, "verdicts_per_minute");
+	struct sg_tally sum = {0};
+
+	for (size_t i = 0; i < sizeof(useful) / sizeof(useful[0]); i++) {
+		const struct sg_tally one = sg_status_tally(json_object_get(book, useful[i]));
+
+		sum.admitted += one.admitted;
+		sum.refused += one.refused;
+	}
+	return sum;
+}
+
+/* What of a storm is better in intercept. */
+static void advise_intercept(struct advice *a, const json_t *service)
+{
+	const struct sg_tally useful = tally_useful(service);
+	char n[2][SG_HUMAN_TEXT];
+
+	if (useful.refused)
+		say(a,
+		    "Police keeps %s listening, but cannot tell enrolments from the storm: it refused %s of "
+		    "%s attempts to enrol in the last minute. Intercept reads the request before it costs a "
+		    "connection. See whether this machine is ready for it, and try it; it falls back by "
+		    "itself:",
+		    sg_doc_text(service, "name"), sg_human_count(useful.refused, n[0]),
+		    sg_human_count(useful.admitted + useful.refused, n[1]));
+	else
+		say(a,
+		    "Until then police keeps %s listening, but most places go to requests that are refused. "
+		    "When it begins to refuse enrolments, intercept helps, which reads the request before "
+		    "it costs a connection. See whether this machine is ready for it:",
+		    sg_doc_text(service, "name"));
+	type_check(a);
+	if (useful.refused)
+		type(a, "scepguard mode intercept --confirm-within 10m%s", a->st->instance);
+}
+
 /* The cure is at the CA: an overlap so long that the shadow exists before the first router asks. */
 static void rule_storm(struct advice *a, const json_t *service)
 {
@@ -283,13 +340,67 @@ static void rule_storm(struct advice *a, const json_t *service)
 	if (sg_status_observes(a->st) && !was_over(service)) {
 		say(a, "Until then, keep %s inside its limits:", sg_doc_text(service, "name"));
 		type_police(a);
-	} else if (!sg_status_observes(a->st)) {
-		say(a,
-		    "Until then police keeps %s listening, but most places go to requests that are "
-		    "refused, and enrolments take longer: only intercept, a later version's mode, can tell "
-		    "them apart before they cost a connection.",
-		    sg_doc_text(service, "name"));
+	} else if (!strcmp(sg_status_mode(a->st), "police")) {
+		advise_intercept(a, service);
 	}
+}
+
+/* ---- Intercept ---- */
+
+static unsigned long long minute(const json_t *service, const char *counter)
+{
+	return sg_doc_count(sg_doc_at(service, "counters_per_minute"), counter);
+}
+
+static void rule_waited_in_vain(struct advice *a, const json_t *service)
+{
+	char n[SG_HUMAN_TEXT];
+
+	if (minute(service, "held_expired") < VAIN_MIN)
+		return;
+	say(a,
+	    "%s is asked for more than it bears: %s requests waited in vain in the last minute and were told "
+	    "to come back. They are served by their age when they do. If the CA bears more, raise its limits "
+	    "in the configuration.",
+	    sg_doc_text(service, "name"), sg_human_count(minute(service, "held_expired"), n));
+}
+
+static void rule_no_room_to_wait(struct advice *a, const json_t *service)
+{
+	char n[SG_HUMAN_TEXT];
+
+	if (!minute(service, "held_full"))
+		return;
+	say(a,
+	    "%s: %s requests of the last minute had no room to wait. If one source sends them, that is as it "
+	    "should be; else raise tables.held; it counts after a detach and a start.",
+	    sg_doc_text(service, "name"), sg_human_count(minute(service, "held_full"), n));
+}
+
+static void rule_mismatch(struct advice *a, const json_t *service)
+{
+	char n[SG_HUMAN_TEXT];
+
+	if (!minute(service, "mismatches"))
+		return;
+	say(a,
+	    "%s: %s connection(s) of the last minute were ended because a request came again with other "
+	    "bytes: somebody between the routers and this host changes them. Which ones:",
+	    sg_doc_text(service, "name"), sg_human_count(minute(service, "mismatches"), n));
+	type(a, "scepguard events%s", a->st->instance);
+}
+
+static void rule_bad_checksum(struct advice *a, const json_t *service)
+{
+	char n[SG_HUMAN_TEXT];
+
+	if (minute(service, "bad_checksum") < VAIN_MIN)
+		return;
+	say(a,
+	    "%s: %s requests of the last minute had a wrong checksum and were not read. Look at the network "
+	    "card's offloads:",
+	    sg_doc_text(service, "name"), sg_human_count(minute(service, "bad_checksum"), n));
+	type_check(a);
 }
 
 static void rule_wrong_path(struct advice *a, const json_t *service)
@@ -319,9 +430,10 @@ static void rule_forged(struct advice *a, const json_t *service)
 static void each_service(struct advice *a)
 {
 	static void (*const rules[])(struct advice *, const json_t *) = {
-		rule_deaf,       rule_silent,     rule_nobody,         rule_one_sided,
-		rule_over_limit, rule_past_guard, rule_shared_sources, rule_wrong_path,
-		rule_storm,      rule_forged,
+		rule_deaf,       rule_silent,       rule_nobody,         rule_one_sided,
+		rule_over_limit, rule_past_guard,   rule_shared_sources, rule_wrong_path,
+		rule_storm,      rule_forged,       rule_waited_in_vain, rule_no_room_to_wait,
+		rule_mismatch,   rule_bad_checksum,
 	};
 	const json_t *service;
 	size_t i;
@@ -340,6 +452,7 @@ void sg_status_advice(const struct sg_status *st, int width, struct sg_lines *li
 	rule_stale(&a);
 	rule_detached(&a);
 	rule_trial(&a);
+	rule_fallen_back(&a);
 	each_service(&a);
 	rule_reload(&a);
 	rule_tables(&a);

@@ -87,13 +87,22 @@ static void note_label(const char *label, bool *shown)
 			shown[i] = true;
 }
 
-static void add_table(const json_t *book, bool observes, int width, struct sg_lines *lines)
+/* Whom intercept does not let through at once waits, and is asked about again. */
+static const char *name_refusals(const struct sg_status *st)
+{
+	if (sg_status_intercepts(st))
+		return "not at once";
+	return sg_status_observes(st) ? "would not" : "refused";
+}
+
+static void add_table(const struct sg_status *st, const json_t *book, int width,
+		      struct sg_lines *lines)
 {
 	struct sg_table table = {.align = "lrrl"};
 	bool shown[SG_REASON_MAX_] = {false};
 
-	sg_table_row(&table, "competing as", observes ? "would pass" : "let through",
-		     observes ? "would not" : "refused", "mostly because");
+	sg_table_row(&table, "competing as", sg_status_observes(st) ? "would pass" : "let through",
+		     name_refusals(st), "mostly because");
 	for (size_t p = 0; p < SG_PRIORITY_MAX_; p++) {
 		const json_t *of_priority = json_object_get(book, priorities[p]);
 		const struct sg_tally tally = sg_status_tally(of_priority);
@@ -120,14 +129,18 @@ void sg_status_verdicts(const struct sg_status *st, const json_t *service, int w
 		sg_status_tally_book(sg_doc_at(service, observes ? "would" : "verdicts"));
 	char admitted[SG_HUMAN_TEXT], refused[SG_HUMAN_TEXT], ago[SG_HUMAN_TEXT];
 
-	add_headline(st, now, width, lines);
+	if (sg_status_intercepts(st)) {
+		sg_status_intercept(st, service, width, lines);
+	} else {
+		sg_status_leaving(st, service, width, lines);
+		add_headline(st, now, width, lines);
+	}
 	if (now.admitted + now.refused)
-		add_table(minute, observes, width, lines);
+		add_table(st, minute, width, lines);
 	if (total.admitted + total.refused)
 		sg_lines_wrap(lines, width, "    ", "Since it was loaded, %s: %s %s, %s %s.",
 			      sg_human_ago(st->now, sg_doc_real(st->doc, "loaded_time"), ago),
 			      sg_human_count(total.admitted, admitted),
 			      observes ? "would have passed" : "let through",
-			      sg_human_count(total.refused, refused),
-			      observes ? "would not" : "refused");
+			      sg_human_count(total.refused, refused), name_refusals(st));
 }
