@@ -136,7 +136,11 @@ static void test_explain_intercept(void **state)
 	free(text);
 	set_now(doc, "refuse", "denied");
 	text = explain(doc, "intercept");
-	EXPECT(text, "A connection now would be refused: because (denied)");
+	EXPECT(text, "A request now would be refused: because (denied)");
+	free(text);
+	set_now(doc, "refuse", "source_rate");
+	text = explain(doc, "intercept");
+	EXPECT(text, "A request now would be refused: because (source_rate)");
 	free(text);
 	text = explain(doc, "police"); /* on its way out of intercept */
 	EXPECT(text, "asked GetNextCACert; spliced");
@@ -363,16 +367,15 @@ static void test_events(void **state)
 		"23:59:57 answer branch-ca 192.0.2.7:49153 GetNextCACert answered 404 after 12ms ",
 		"23:59:58 deaf branch-ca the CA leaves SYNs unanswered ",
 		"23:59:59 listening branch-ca the CA answers again ",
-		"23:59:59 held branch-ca 192.0.2.7:49153 GetCACert waits for its turn as bootstrap: "
-		"window ",
-		"23:59:59 replay branch-ca 192.0.2.7:49153 PKIOperation-POST is too long to go with the "
-		"end of the handshake: it is sent after it ",
-		"23:59:59 question branch-ca 192.0.2.7:49153 the CA refused its GetNextCACert (404): "
-		"learned as question 0123456789abcdef ",
+		"23:59:59 held branch-ca 192.0.2.7:49153 GetCACert waits for its turn as bootstrap ",
+		"23:59:59 replay branch-ca 192.0.2.7:49153 its request is too long to go with the end of "
+		"the handshake: it is sent after it ",
+		"23:59:59 question branch-ca 192.0.2.7:49153 a GetNextCACert goes to the CA, to learn "
+		"from its answer: question 0123456789abcdef ",
 		"23:59:59 edge branch-ca 192.0.2.7:49153 GetNextCACert answered here as the CA did "
 		"before (404) (x64) ",
 		"23:59:59 edge branch-ca 192.0.2.7:49153 GetCACert told to come back later (503) ",
-		"23:59:59 mismatch branch-ca 192.0.2.7:49153 ended: its PKIOperation-GET came again with "
+		"23:59:59 mismatch branch-ca 192.0.2.7:49153 ended: PKIOperation-GET came again with "
 		"other bytes ",
 	};
 	_cleanup_json_ json_t *doc = load("events");

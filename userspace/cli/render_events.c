@@ -5,43 +5,47 @@
 #include "human.h"
 #include "render.h"
 
-static void describe_edge(const json_t *event, char *buf, size_t size)
+static void describe_edge(const json_t *event, const char *what, char *buf, size_t size)
 {
 	const unsigned long long status = sg_doc_count(event, "status");
-	const char *class = sg_doc_text(event, "class");
 
 	if (status == 503)
-		snprintf(buf, size, "%s told to come back later (503)", class);
+		snprintf(buf, size, "%s told to come back later (503)", what);
 	else
-		snprintf(buf, size, "%s answered here as the CA did before (%llu)", class, status);
+		snprintf(buf, size, "%s answered here as the CA did before (%llu)", what, status);
+}
+
+static void describe_held(const json_t *event, const char *what, char *buf, size_t size)
+{
+	const char *priority = sg_doc_text(event, "priority");
+
+	snprintf(buf, size, "%s waits for its turn%s%s", what, *priority ? " as " : "", priority);
 }
 
 static void describe_question(const json_t *event, char *buf, size_t size)
 {
-	const unsigned long long status = sg_doc_count(event, "status");
 	const char *question = sg_doc_text(event, "question");
 
-	snprintf(buf, size, "the CA refused its %s (%llu): learned%s%s",
-		 sg_doc_text(event, "class"), status, *question ? " as question " : "", question);
+	snprintf(buf, size, "a GetNextCACert goes to the CA, to learn from its answer%s%s",
+		 *question ? ": question " : "", question);
 }
 
 static void describe_intercept(const json_t *event, const char *kind, char *buf, size_t size)
 {
-	const char *class = sg_doc_text(event, "class");
+	const char *class = sg_doc_text(event, "class"), *what = *class ? class : "its request";
 
 	if (!strcmp(kind, "held"))
-		snprintf(buf, size, "%s waits for its turn as %s: %s", class,
-			 sg_doc_text(event, "priority"), sg_doc_text(event, "reason"));
+		describe_held(event, what, buf, size);
 	else if (!strcmp(kind, "replay"))
 		snprintf(buf, size,
 			 "%s is too long to go with the end of the handshake: it is sent after it",
-			 class);
+			 what);
 	else if (!strcmp(kind, "question"))
 		describe_question(event, buf, size);
 	else if (!strcmp(kind, "edge"))
-		describe_edge(event, buf, size);
+		describe_edge(event, what, buf, size);
 	else if (!strcmp(kind, "mismatch"))
-		snprintf(buf, size, "ended: its %s came again with other bytes", class);
+		snprintf(buf, size, "ended: %s came again with other bytes", what);
 }
 
 /* What is told beside time, kind, service and client. */

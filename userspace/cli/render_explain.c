@@ -105,20 +105,31 @@ static void say_past(const struct explain *e, const json_t *service)
 		list_counts(sg_doc_at(source, "answers"), "nothing", answers, sizeof(answers)));
 }
 
+/* Held is who comes when there is no room; not who is denied, or asks more than its own limits allow. */
+static bool reason_is_own(const char *reason)
+{
+	static const char *const own[] = {"denied", "tiny_fragment", "source_rate",
+					  "source_connections"};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcmp(own[i], reason))
+			return true;
+	return false;
+}
+
 static const char *name_verdict(const struct explain *e, bool admit, const char *reason)
 {
-	const bool for_good = !strcmp(reason, "denied") || !strcmp(reason, "tiny_fragment");
-
 	if (e->observe)
 		return admit ? "A connection now is let through, and would be in police"
 			     : "A connection now is let through, since the guard observes; police "
 			       "would refuse it";
-	if (e->intercept && !for_good)
-		return admit ? "A request now would go on to the CA, unless it is one the CA has just "
-			       "refused"
-			     : "A request now would have to wait for its turn";
-	return admit ? "A connection now would be let through"
-		     : "A connection now would be refused";
+	if (!e->intercept)
+		return admit ? "A connection now would be let through"
+			     : "A connection now would be refused";
+	if (admit)
+		return "A request now would go on to the CA, unless it is one the CA has just refused";
+	return reason_is_own(reason) ? "A request now would be refused"
+				     : "A request now would have to wait for its turn";
 }
 
 static void say_now(const struct explain *e, const json_t *service)

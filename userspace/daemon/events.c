@@ -80,18 +80,27 @@ static int add_answer(json_t *j, const struct sg_event *ev)
 				   sg_json_seconds(ev->latency_us * SG_NS_PER_US));
 }
 
+/* A record that tells no class tells no priority either. */
+static int add_class(json_t *j, const struct sg_event *ev)
+{
+	if (ev->request_class == SG_REQUEST_NONE)
+		return 0;
+	return json_object_set_new(j, "class", json_string(sg_label_class(ev->request_class))) |
+	       json_object_set_new(j, "priority", json_string(sg_label_priority(ev->priority)));
+}
+
 /* Kinds of intercept: what each has beside the common keys. */
 static int add_intercept(json_t *j, const struct sg_event *ev)
 {
 	switch (ev->kind) {
 	case SG_EVENT_HELD:
-		return add_request(j, ev) | add_decision(j, ev);
 	case SG_EVENT_REPLAY:
 	case SG_EVENT_MISMATCH:
-		return add_request(j, ev);
+		return add_class(j, ev);
 	case SG_EVENT_QUESTION:
+		return add_question(j, ev);
 	case SG_EVENT_EDGE:
-		return add_request(j, ev) | add_status(j, ev) | add_question(j, ev);
+		return add_class(j, ev) | add_status(j, ev) | add_question(j, ev);
 	default:
 		return 0;
 	}
