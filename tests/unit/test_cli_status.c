@@ -464,6 +464,30 @@ static void test_advice_on_a_service(void **state)
 			      "answers 404 to everything");
 }
 
+/* A storm that the guard answers is one still; who waited in vain is none. */
+static void test_storm_at_the_edge(void **state)
+{
+	static const struct {
+		const char *counter;
+		bool storm;
+	} cases[] = {{"edge_as_ca", true},
+		     {"edge_status", true},
+		     {"edge_busy", true},
+		     {"cookies_sent", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_json_ json_t *doc = situation("intercept");
+
+		json_object_set_new(first_service(doc), "counters_per_minute",
+				    json_pack("{s:i}", cases[i].counter, 100));
+		assert_int_equal(sg_status_is_storm(first_service(doc)), cases[i].storm);
+		json_object_set_new(part(doc, "counters_per_minute"), "held_expired",
+				    json_integer(95));
+		assert_int_equal(sg_status_is_storm(first_service(doc)), cases[i].storm && i < 2);
+	}
+}
+
 /* At n the CA trips, at n - 1 it does not. */
 static void test_limit_is_reached_at_the_limit(void **state)
 {
@@ -598,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_trouble),
 		cmocka_unit_test(test_advice_on_the_guard),
 		cmocka_unit_test(test_advice_on_a_service),
+		cmocka_unit_test(test_storm_at_the_edge),
 		cmocka_unit_test(test_limit_is_reached_at_the_limit),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_wide_is_side_by_side),

@@ -73,10 +73,27 @@ struct sg_tally sg_status_tally_book(const json_t *book)
 	return sum;
 }
 
+/* What the guard answered itself was asked, too. Told to come back is also who waited in vain. */
+static unsigned long long repeated(const json_t *service)
+{
+	const json_t *minute = sg_doc_at(service, "counters_per_minute");
+	const unsigned long long busy = sg_doc_count(minute, "edge_busy");
+	const unsigned long long expired = sg_doc_count(minute, "held_expired");
+
+	return sg_doc_count(minute, "edge_as_ca") + sg_doc_count(minute, "edge_status") +
+	       (busy > expired ? busy - expired : 0);
+}
+
+unsigned long long sg_status_next_asked(const json_t *service)
+{
+	return sg_doc_count(service, "requests_per_minute.GetNextCACert") + repeated(service);
+}
+
 bool sg_status_is_storm(const json_t *service)
 {
-	const unsigned long long next = sg_doc_count(service, "requests_per_minute.GetNextCACert");
-	const unsigned long long all = sg_doc_sum(sg_doc_at(service, "requests_per_minute"));
+	const unsigned long long next = sg_status_next_asked(service);
+	const unsigned long long all =
+		sg_doc_sum(sg_doc_at(service, "requests_per_minute")) + repeated(service);
 	const char *state = sg_doc_text(service, "shadow.state");
 
 	return next >= STORM_MIN && (double)next >= STORM_SHARE * (double)all &&

@@ -74,6 +74,9 @@ struct sg_tally {
 struct sg_tally sg_status_tally(const json_t *reasons);
 struct sg_tally sg_status_tally_book(const json_t *book);
 
+/* GetNextCACert of the last minute: those the CA was asked, and those the guard answered. */
+unsigned long long sg_status_next_asked(const json_t *service);
+
 /* Most of what was asked in the last minute is the next CA certificate, and the CA has none. */
 bool sg_status_is_storm(const json_t *service);
 

@@ -334,8 +334,7 @@ static void rule_storm(struct advice *a, const json_t *service)
 	    "%s is asked for its next certificate %s times a minute and has none. Cure it at the CA: make "
 	    "the rollover overlap at least as long as the lifetime of the routers' certificates "
 	    "(in days; on IOS):",
-	    sg_doc_text(service, "name"),
-	    sg_human_count(sg_doc_count(service, "requests_per_minute.GetNextCACert"), n));
+	    sg_doc_text(service, "name"), sg_human_count(sg_status_next_asked(service), n));
 	type(a, "crypto pki server NAME ; shutdown ; auto-rollover DAYS ; no shutdown");
 	if (sg_status_observes(a->st) && !was_over(service)) {
 		say(a, "Until then, keep %s inside its limits:", sg_doc_text(service, "name"));
