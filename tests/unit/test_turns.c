@@ -30,12 +30,13 @@ static struct {
 	__u64 bad_source;                            /* its frames are refused for its sake */
 	__u32 turns_left;                            /* then SG_REASON_WINDOW */
 	bool keeps;                                  /* what is injected stays in its slot */
+	bool taken_at_once;                          /* by a segment of the client's own */
 	int inject_error;
 	__u64 asked[4096], injected[4096], expired[64]; /* tickets */
 	__u32 asked_count, injected_count, expired_count;
 	__u32 last_ifindex;
 	size_t last_len;
-	__u8 last_bytes[SG_FRAME_BYTES];
+	__u8 last_bytes[SG_FRAME_MAX];
 } sim;
 
 static __u64 dice(void)
@@ -68,7 +69,7 @@ static int do_turn(void *ctx, struct sg_turn_call *call)
 	if (call->reason != SG_REASON_ADMITTED && call->reason != SG_REASON_LOWEST_TURN)
 		return 0;
 	sim.turns_left--;
-	slot->state = SG_FRAME_GRANTED;
+	slot->state = sim.taken_at_once ? SG_FRAME_SENT : SG_FRAME_GRANTED;
 	call->done = 1;
 	return 0;
 }
@@ -128,7 +129,7 @@ static int open_sim(void **state)
 		return -1;
 	close(frames_fd);
 	close(intercepts_fd);
-	sim.turns.times = (struct sg_turns_times){PAUSE, GIVEN};
+	sim.turns.times = (struct sg_turns_times){PAUSE, GIVEN, ~0ull};
 	sim.turns.calls = (struct sg_turns_calls){do_turn, do_expire, do_inject, NULL};
 	sim.turns_left = ~0u;
 	sim.bad_source = ~0ull;
@@ -205,8 +206,10 @@ static void test_the_frame_as_it_came(void **state)
 static void test_refusal_ends_the_round_of_its_service(void **state)
 {
 	static const __u32 reasons[] = {
-		SG_REASON_WINDOW,  SG_REASON_WINDOW_UNSETTLED, SG_REASON_SLOTS,
-		SG_REASON_CA_DEAF, SG_REASON_WINDOW_RESERVED,  SG_REASON_SLOTS_RESERVED,
+		SG_REASON_WINDOW,
+		SG_REASON_WINDOW_UNSETTLED,
+		SG_REASON_SLOTS,
+		SG_REASON_CA_DEAF,
 	};
 
 	(void)state;
@@ -222,6 +225,61 @@ static void test_refusal_ends_the_round_of_its_service(void **state)
 		asked_were(2, 1, 4);
 		assert_true(sg_turns_wanted(&sim.turns));
 	}
+}
+
+/* What is kept free of one class need not be of the next: the shadow is there, or so it is configured. */
+static void test_each_class_has_its_reserve(void **state)
+{
+	static const __u32 reasons[] = {SG_REASON_WINDOW_RESERVED, SG_REASON_SLOTS_RESERVED};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		sim.asked_count = sim.injected_count = 0;
+		sim.reason[0][SG_PRIORITY_BOOTSTRAP] = reasons[i];
+		sim.reason[0][SG_PRIORITY_OTHER] = reasons[!i];
+		hold(0, 1, 0, SG_PRIORITY_BOOTSTRAP, 1);
+		hold(1, 2, 0, SG_PRIORITY_BOOTSTRAP, 2);
+		hold(2, 3, 0, SG_PRIORITY_ROLLOVER, 1);
+		hold(3, 4, 0, SG_PRIORITY_ROLLOVER, 2);
+		hold(4, 5, 0, SG_PRIORITY_OTHER, 2);
+		sg_turns_round(&sim.turns, NOW);
+		asked_were(4, 1, 3, 4, 5);
+		assert_int_equal(sim.injected_count, 2);
+	}
+}
+
+/* Behind a class that takes all there is, the lowest asks now and then: else its place in ten would be forgotten. */
+static void test_the_lowest_keeps_asking(void **state)
+{
+	(void)state;
+	sim.turns.times.lowest_asks = 300;
+	sim.turns_left = 0;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	hold(1, 2, 0, SG_PRIORITY_ROLLOVER, 1);
+	hold(2, 3, 0, SG_PRIORITY_OTHER, 1);
+	hold(3, 4, 1, SG_PRIORITY_OTHER, 1);
+	sg_turns_round(&sim.turns, NOW);
+	asked_were(3, 1, 3, 4);
+	sg_turns_round(&sim.turns, NOW + 299);
+	assert_int_equal(sim.asked_count, 5);
+	sg_turns_round(&sim.turns, NOW + 300);
+	assert_int_equal(sim.asked_count, 8);
+	/* It is one of the round's turns. */
+	for (__u32 i = 0; i < SG_TURNS_A_ROUND; i++)
+		hold(10 + i, 10 + i, 0, SG_PRIORITY_ENROLMENT, 0);
+	sim.turns_left = SG_TURNS_A_ROUND - 1;
+	sim.asked_count = 0;
+	sim.turns.first_service = 0;
+	sg_turns_round(&sim.turns, NOW + 600);
+	assert_int_equal(sim.asked_count, SG_TURNS_A_ROUND);
+	sim.asked_count = 0;
+	/* Into a deaf CA nobody asks. */
+	sim.reason[0][SG_PRIORITY_ENROLMENT] = SG_REASON_CA_DEAF;
+	sim.turns_left = ~0u;
+	sim.reason[1][SG_PRIORITY_OTHER] = SG_REASON_CA_DEAF;
+	sg_turns_round(&sim.turns, NOW + 900);
+	assert_int_equal(sim.asked_count, 2);
+	assert_int_equal(sim.asked[0] + sim.asked[1], 4 + 10 + SG_TURNS_A_ROUND - 1);
 }
 
 /* The place in ten: it goes to the lowest class, and the highest goes on after it. */
@@ -290,7 +348,7 @@ static void test_round_is_bounded(void **state)
 		served[(sim.asked[i] - 1) % SG_SERVICES] = true;
 	for (int i = 0; i < SG_SERVICES; i++)
 		assert_true(served[i]);
-	sg_turns_round(&sim.turns, NOW + HOLD);
+	sg_turns_round(&sim.turns, NOW + HOLD + 1);
 	assert_int_equal(sim.injected_count, SG_SERVICES * SG_TURNS_A_ROUND + SG_TURNS_DUE_MAX);
 }
 
@@ -299,10 +357,10 @@ static void test_deadline_is_told_once(void **state)
 	(void)state;
 	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
 	sim.turns_left = 0;
-	sg_turns_round(&sim.turns, NOW + HOLD - 1);
+	sg_turns_round(&sim.turns, NOW + HOLD);
 	assert_int_equal(sim.injected_count, 0);
 	assert_int_equal(sim.asked_count, 1);
-	sg_turns_round(&sim.turns, NOW + HOLD);
+	sg_turns_round(&sim.turns, NOW + HOLD + 1);
 	assert_int_equal(sim.asked_count, 1); /* too late for a turn */
 	assert_int_equal(sim.injected_count, 1);
 	assert_false(sg_turns_wanted(&sim.turns));
@@ -315,14 +373,14 @@ static void test_what_stays_is_taken_out(void **state)
 	(void)state;
 	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
 	sim.keeps = true;
-	for (__u64 now = NOW + HOLD; now < NOW + HOLD + GIVEN; now += 10) {
+	for (__u64 now = NOW + HOLD + 1; now <= NOW + HOLD + GIVEN; now += 10) {
 		sg_turns_round(&sim.turns, now);
 		sg_turns_scan(&sim.turns);
 		assert_int_equal(sim.injected_count, 1);
 		assert_int_equal(sim.expired_count, 0);
 		assert_true(sg_turns_wanted(&sim.turns));
 	}
-	sg_turns_round(&sim.turns, NOW + HOLD + GIVEN);
+	sg_turns_round(&sim.turns, NOW + HOLD + GIVEN + 1);
 	assert_int_equal(sim.expired_count, 1);
 	assert_int_equal(sim.expired[0], 1);
 	assert_false(sg_turns_wanted(&sim.turns));
@@ -356,8 +414,9 @@ static void test_slot_is_anothers_by_now(void **state)
 	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
 	sim.frames[0].ticket = 2;
 	sg_turns_round(&sim.turns, NOW);
-	assert_int_equal(sim.asked_count, 0);
 	assert_int_equal(sim.injected_count, 0);
+	assert_false(sg_turns_wanted(&sim.turns));
+	sim.asked_count = 0;
 	/* Its event comes: the note of the one before is not in its way. */
 	sg_turns_held(&sim.turns, 0);
 	hold(1, 3, 0, SG_PRIORITY_ENROLMENT, 9);
@@ -365,6 +424,18 @@ static void test_slot_is_anothers_by_now(void **state)
 	sg_turns_held(&sim.turns, 1);
 	sg_turns_round(&sim.turns, NOW);
 	asked_were(2, 2, 4);
+}
+
+/* The client's own segment took the turn as soon as it was given. */
+static void test_taken_by_the_client(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.taken_at_once = true;
+	sg_turns_round(&sim.turns, NOW);
+	assert_int_equal(sim.asked_count, 1);
+	assert_int_equal(sim.injected_count, 0);
+	assert_false(sg_turns_wanted(&sim.turns));
 }
 
 /* It went on while the daemon looked: the call says so by giving no reason, and nothing is injected. */
@@ -423,9 +494,9 @@ static void test_slots_are_not_believed(void **state)
 	hold(1, 2, 0, SG_PRIORITY_MAX_, 1);
 	assert_false(sg_turns_wanted(&sim.turns));
 	hold(2, 3, 0, SG_PRIORITY_ENROLMENT, 1);
-	sim.frames[2].len = SG_FRAME_BYTES + 1;
+	sim.frames[2].len = SG_FRAME_MAX + 1;
 	sg_turns_round(&sim.turns, NOW);
-	assert_int_equal(sim.asked_count, 0);
+	assert_int_equal(sim.injected_count, 0);
 	assert_int_equal(sg_turns_replay(&sim.turns, 2, 3), -ESTALE);
 }
 
@@ -504,6 +575,8 @@ int main(void)
 		TEST(test_class_then_age_then_ticket),
 		TEST(test_the_frame_as_it_came),
 		TEST(test_refusal_ends_the_round_of_its_service),
+		TEST(test_each_class_has_its_reserve),
+		TEST(test_the_lowest_keeps_asking),
 		TEST(test_lowest_class_has_its_place),
 		TEST(test_place_of_a_class_that_is_gone),
 		TEST(test_refused_for_its_source),
@@ -512,6 +585,7 @@ int main(void)
 		TEST(test_what_stays_is_taken_out),
 		TEST(test_granted_and_not_injected),
 		TEST(test_slot_is_anothers_by_now),
+		TEST(test_taken_by_the_client),
 		TEST(test_gone_before_its_turn),
 		TEST(test_scan_finds_what_events_missed),
 		TEST(test_one_note_a_slot),

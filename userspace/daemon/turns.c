@@ -57,7 +57,9 @@ static bool read_slot(const struct sg_turns *t, __u32 index, struct sg_turns_not
 	return true;
 }
 
-/* Copy the frame out; it may be given back, and taken by another, at any moment. */
+/* Copy the frame out; it may be given back, and taken by another, at any moment. One that waits may be stored anew
+ * meanwhile, when the client sends more of it: a copy of half and half has a wrong checksum and is dropped.
+ */
 static int copy_frame(struct sg_turns *t, __u32 index, __u64 ticket, __u32 *ifindex, size_t *len)
 {
 	const struct sg_frame *slot = &t->frames[index];
@@ -156,7 +158,7 @@ static bool goes_before(const struct sg_turns_note *a, const struct sg_turns_not
 
 static bool may_go(const struct sg_turns_note *note, __u64 now)
 {
-	return note->ticket && !note->granted && now < note->deadline && now >= note->not_before;
+	return note->ticket && !note->granted && now <= note->deadline && now >= note->not_before;
 }
 
 /* Something is to be done for it, whether there is room at the CA or not. */
@@ -166,7 +168,7 @@ static bool is_due(const struct sg_turns *t, const struct sg_turns_note *note, _
 		return false;
 	if (note->told)
 		return now >= note->told + t->times.expire_after;
-	return now >= note->deadline || (note->granted && !note->tried);
+	return now > note->deadline || (note->granted && !note->tried);
 }
 
 static void consider(const struct sg_turns *t, struct round *r, __u32 i)
@@ -205,15 +207,15 @@ static void find_next(const struct sg_turns *t, struct round *r, __u32 service, 
 	}
 }
 
-static __u32 highest_class(const struct round *r, __u32 service)
+/* The best class from this one on that has somebody who may go, or SG_PRIORITY_MAX_. */
+static __u32 next_class(const struct round *r, __u32 service, __u32 from)
 {
-	__u32 p = 0;
-
-	while (p < SG_PRIORITY_MAX_ && r->best[service][p] == NOBODY)
-		p++;
-	return p;
+	while (from < SG_PRIORITY_MAX_ && r->best[service][from] == NOBODY)
+		from++;
+	return from;
 }
 
+/* There is one. */
 static __u32 lowest_class(const struct round *r, __u32 service)
 {
 	__u32 p = SG_PRIORITY_MAX_ - 1;
@@ -225,24 +227,30 @@ static __u32 lowest_class(const struct round *r, __u32 service)
 
 /* ---- Turns ---- */
 
+/* It has its turn. Until its frame comes nobody else touches that; the client's own next segment may be it, and then
+ * there is nothing to do. What cannot be injected the next scan finds.
+ */
+static void send_granted(struct sg_turns *t, const struct sg_turns_note *note)
+{
+	__u32 ifindex;
+	size_t len;
+
+	if (slot_state(&t->frames[note->slot]) == SG_FRAME_GRANTED &&
+	    !copy_frame(t, note->slot, note->ticket, &ifindex, &len))
+		inject(t, ifindex, len);
+}
+
 /* Ask for a turn of this one. Returns SG_REASON_ADMITTED when it had it, or is gone; else why not. */
 static __u32 give_turn(struct sg_turns *t, struct sg_turns_note *note)
 {
 	struct sg_turn_call call = {.frame = note->slot, .ticket = note->ticket};
-	__u32 ifindex;
-	size_t len;
 
-	if (copy_frame(t, note->slot, note->ticket, &ifindex, &len)) {
-		note->ticket = 0;
-		return SG_REASON_ADMITTED;
-	}
 	if (t->calls.turn(t->calls.ctx, &call))
 		return SG_REASON_WINDOW; /* the program cannot: as if nobody could go */
 	if (!call.done && call.reason != SG_REASON_ADMITTED)
 		return call.reason;
-	/* Granted and not injected: the client's next segment has it; else the next scan finds it. */
 	if (call.done)
-		inject(t, ifindex, len);
+		send_granted(t, note);
 	note->ticket = 0;
 	return SG_REASON_ADMITTED;
 }
@@ -268,22 +276,43 @@ static __u32 serve_class(struct sg_turns *t, struct round *r, __u32 service, __u
 	return reason;
 }
 
-/* Strictly by class. What refuses the best refuses all behind it (a lower class has the larger reserve), but for two
- * things: its source, then the next one is asked for; and a place in ten that belongs to the lowest class.
+/* The refusal is about what is kept free of this class: another one may have less kept free of it. */
+static bool is_about_reserve(__u32 reason)
+{
+	return reason == SG_REASON_WINDOW_RESERVED || reason == SG_REASON_SLOTS_RESERVED;
+}
+
+/* Who was refused lately has a claim to the place in ten (sg_budget_turn()); behind better classes the lowest would
+ * never be.
+ */
+static void let_lowest_ask(struct sg_turns *t, struct round *r, __u32 service, __u32 lowest)
+{
+	if (!r->left || r->now - t->lowest_asked[service] < t->times.lowest_asks)
+		return;
+	t->lowest_asked[service] = r->now;
+	serve_class(t, r, service, lowest);
+}
+
+/* By class: what refuses the best refuses all behind it, but for its source, for what is kept free of its class, and for
+ * a place in ten that belongs to the lowest.
  */
 static void serve(struct sg_turns *t, struct round *r, __u32 service)
 {
-	while (r->left) {
-		__u32 priority = highest_class(r, service), lowest = lowest_class(r, service);
-		__u32 reason;
+	__u32 from = 0, priority, lowest, reason;
 
-		if (priority == SG_PRIORITY_MAX_)
-			return;
+	while (r->left && (priority = next_class(r, service, from)) < SG_PRIORITY_MAX_) {
+		lowest = lowest_class(r, service);
 		reason = serve_class(t, r, service, priority);
 		if (reason == SG_REASON_OTHER_TURN && lowest != priority && r->left)
 			reason = serve_class(t, r, service, lowest);
-		if (reason != SG_REASON_ADMITTED && !is_about_source(reason))
+		if (reason == SG_REASON_ADMITTED || is_about_source(reason))
+			continue;
+		if (!is_about_reserve(reason)) {
+			if (reason != SG_REASON_CA_DEAF && lowest != priority)
+				let_lowest_ask(t, r, service, lowest);
 			return;
+		}
+		from = priority + 1;
 	}
 }
 
@@ -293,7 +322,7 @@ static void serve(struct sg_turns *t, struct round *r, __u32 service)
 static void see_to(struct sg_turns *t, struct sg_turns_note *note, __u64 now)
 {
 	struct sg_expire_call call = {.frame = note->slot, .ticket = note->ticket};
-	bool over = now >= note->deadline;
+	bool over = now > note->deadline;
 	__u32 ifindex;
 	size_t len;
 

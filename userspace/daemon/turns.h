@@ -47,6 +47,7 @@ struct sg_turns_calls {
 struct sg_turns_times {
 	__u64 source_pause; /* until a frame that was refused for its source's sake is tried again */
 	__u64 expire_after; /* its deadline was told so long ago and it is still there: take it out */
+	__u64 lowest_asks; /* at least as often the lowest class asks, too: less than asked_recent */
 };
 
 struct sg_turns {
@@ -56,10 +57,11 @@ struct sg_turns {
 	__u32 count;         /* of notes */
 	__u32 *note_of;      /* slot -> its note + 1; 0 = none */
 	__u32 first_service; /* of the next round: each is first in its turn */
+	__u64 lowest_asked[SG_SERVICES];
 	struct sg_turns_note *notes;
 	struct sg_turns_times times;
 	struct sg_turns_calls calls;
-	__u8 frame[SG_FRAME_BYTES]; /* a copy, to inject */
+	__u8 frame[SG_FRAME_MAX]; /* a copy, to inject */
 };
 
 /* @frames_fd: of sg_frames, @entries its size; @intercepts_fd: of sg_intercepts; both stay the caller's. calls and

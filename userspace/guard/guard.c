@@ -236,7 +236,7 @@ int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t
 		    .ctx_size_in = sizeof(ctx), .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .repeat = 1,
 		    .batch_size = 1);
 
-	if (len < 14 || len > SG_FRAME_BYTES)
+	if (len < 14 || len > SG_FRAME_MAX)
 		return -EINVAL;
 	return bpf_prog_test_run_opts(sg_guard_program_fd(g), &opts) ? -errno : 0;
 }

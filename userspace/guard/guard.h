@@ -110,7 +110,7 @@ bool sg_guard_draining(const struct sg_guard *g);
 int sg_guard_tend(struct sg_guard *g, bool routes_changed);
 
 /* Inject one frame as if received on ifindex (BPF_F_TEST_XDP_LIVE_FRAMES): the running program sees
- * it and XDP_PASS delivers it to the stack. len: 14..SG_FRAME_BYTES. Returns 0 or negative errno.
+ * it and XDP_PASS delivers it to the stack. len: 14..SG_FRAME_MAX. Returns 0 or negative errno.
  */
 int sg_guard_inject(struct sg_guard *g, __u32 ifindex, const void *frame, size_t len);
 
