@@ -134,7 +134,16 @@ static void test_explain_intercept(void **state)
 	       "A request now would go on to the CA, unless it is one the CA has just refused",
 	       "asked GetNextCACert; spliced");
 	free(text);
+	json_object_set_new(json_object_get(service_of(doc), "now"), "before", json_integer(1203));
+	text = explain(doc, "intercept");
+	EXPECT(text, "A request now would have to wait for its turn: 1,203 wait before it.");
+	assert_null(strstr(text, "because"));
+	free(text);
+	text = explain(doc, "police");
+	EXPECT(text, "A connection now would be let through: because");
+	free(text);
 	set_now(doc, "refuse", "denied");
+	json_object_set_new(json_object_get(service_of(doc), "now"), "before", json_integer(5));
 	text = explain(doc, "intercept");
 	EXPECT(text, "A request now would be refused: because (denied)");
 	free(text);

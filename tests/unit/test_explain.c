@@ -100,6 +100,63 @@ static void test_exempt(void **state)
 	assert_int_equal(decide(&q), SG_REASON_SLOTS);
 }
 
+/* What comes is not known in intercept; it counts as what it asked last, and its own limits come first. */
+static void test_intercept(void **state)
+{
+	(void)state;
+	the_daemon->snap.mode = SG_MODE_INTERCEPT;
+	assert_int_equal(priority_of_request(&q), SG_PRIORITY_BOOTSTRAP);
+	q.src.last_class = SG_REQUEST_GETNEXTCACERT;
+	assert_int_equal(priority_of_request(&q), SG_PRIORITY_ROLLOVER);
+	q.src.claim_left = 1;
+	q.src.claim_until = NOW + 1;
+	assert_int_equal(priority_of_request(&q), SG_PRIORITY_ROLLOVER);
+	q.src.last_class = SG_REQUEST_GETCACERT;
+	assert_int_equal(priority_of_request(&q), SG_PRIORITY_IN_PROGRESS);
+	q.known = false;
+	assert_int_equal(priority_of_request(&q), SG_PRIORITY_BOOTSTRAP);
+	exceed_rate();
+	fill_slots();
+	assert_int_equal(decide(&q), SG_REASON_SOURCE_RATE);
+	the_daemon->snap.mode = SG_MODE_POLICE;
+	assert_int_equal(decide(&q), SG_REASON_SLOTS);
+}
+
+static void test_waiting_before(void **state)
+{
+	struct sg_intercept *ic = &the_daemon->tables.intercepts[0];
+
+	(void)state;
+	ic->waiting[SG_PRIORITY_ENROLMENT] = 3;
+	ic->waiting[SG_PRIORITY_BOOTSTRAP] = 20;
+	ic->waiting[SG_PRIORITY_IN_PROGRESS] = -1;
+	ic->waiting[SG_PRIORITY_ROLLOVER] = 500;
+	assert_int_equal(waiting_before(&q), 0); /* nobody waits in police */
+	the_daemon->snap.mode = SG_MODE_INTERCEPT;
+	assert_int_equal(waiting_before(&q), 23);
+}
+
+/* The class's own reserve does not hold it back while the CA hands out the shadow certificate. */
+static void test_shadow_served(void **state)
+{
+	struct sg_intercept *ic = &the_daemon->tables.intercepts[0];
+
+	(void)state;
+	the_daemon->guard->times.useful_recent = 1000;
+	the_daemon->snap.mode = SG_MODE_INTERCEPT;
+	service.reserve_permille[SG_PRIORITY_ROLLOVER] = 500;
+	the_daemon->tables.budgets[0].slots_used = service.slots / 2;
+	q.priority = SG_PRIORITY_ROLLOVER;
+	assert_int_equal(decide(&q), SG_REASON_SLOTS_RESERVED);
+	ic->ready = NOW - 1000;
+	assert_true(sg_reason_admits(decide(&q)));
+	ic->ready = NOW - 1001;
+	assert_int_equal(decide(&q), SG_REASON_SLOTS_RESERVED);
+	ic->ready = NOW;
+	the_daemon->snap.mode = SG_MODE_POLICE;
+	assert_int_equal(decide(&q), SG_REASON_SLOTS_RESERVED);
+}
+
 /* Which of its connections the guard has joined. */
 static void test_spliced(void **state)
 {
@@ -171,6 +228,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_own_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exempt, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_intercept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_waiting_before, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shadow_served, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_spliced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
 	};

@@ -132,15 +132,31 @@ static const char *name_verdict(const struct explain *e, bool admit, const char 
 				     : "A request now would have to wait for its turn";
 }
 
+/* Where there would be room, others may be there first. */
+static void say_others_first(const struct explain *e, unsigned long long before)
+{
+	char n[SG_HUMAN_TEXT];
+
+	sg_lines_wrap(e->lines, e->width, "  ",
+		      "%sA request now would have to wait for its turn%s: %s %s before it.",
+		      sg_paint(e->style, SG_PAINT_WARN), sg_paint(e->style, SG_PAINT_OFF),
+		      sg_human_count(before, n), before == 1 ? "waits" : "wait");
+}
+
 static void say_now(const struct explain *e, const json_t *service)
 {
 	const bool admit = !strcmp(sg_doc_text(service, "now.verdict"), "admit");
+	const unsigned long long before = sg_doc_count(service, "now.before");
 	const char *paint = sg_paint(e->style, admit ? SG_PAINT_GOOD : SG_PAINT_WARN);
 	const char *off = sg_paint(e->style, SG_PAINT_OFF);
 	const char *verdict = name_verdict(e, admit, sg_doc_text(service, "now.reason"));
 
-	sg_lines_wrap(e->lines, e->width, "  ", "%s%s%s: %s (%s).", paint, verdict, off,
-		      sg_doc_text(service, "now.sentence"), sg_doc_text(service, "now.reason"));
+	if (e->intercept && admit && before)
+		say_others_first(e, before);
+	else
+		sg_lines_wrap(e->lines, e->width, "  ", "%s%s%s: %s (%s).", paint, verdict, off,
+			      sg_doc_text(service, "now.sentence"),
+			      sg_doc_text(service, "now.reason"));
 	sg_lines_wrap(e->lines, e->width, "  ", "It competes as %s: %s.",
 		      sg_doc_text(service, "priority.name"), sg_doc_text(service, "priority.why"));
 }

@@ -118,6 +118,25 @@ static void fetch_refused(struct question *q)
 		q->priority = SG_PRIORITY_ROLLOVER;
 }
 
+static bool intercepts(const struct question *q)
+{
+	return q->d->snap.mode == SG_MODE_INTERCEPT;
+}
+
+/* In intercept a request competes as what it is. Which one comes is not known: the last one again, or the first of an
+ * enrolment (sg_first_priority(), bpf/first.bpf.h).
+ */
+static __u32 priority_of_request(const struct question *q)
+{
+	__u32 priority = SG_PRIORITY_BOOTSTRAP;
+
+	if (q->known && q->src.last_class != SG_REQUEST_NONE)
+		priority = sg_request_priority(q->src.last_class);
+	if (priority <= SG_PRIORITY_BOOTSTRAP && q->known && sg_source_claims(&q->src, q->now))
+		return SG_PRIORITY_IN_PROGRESS;
+	return priority;
+}
+
 static void fetch(struct question *q, struct sg_daemon *d, const struct sg_addr *address, int index)
 {
 	const struct sg_live *live = &d->tables.live;
@@ -135,7 +154,10 @@ static void fetch(struct question *q, struct sg_daemon *d, const struct sg_addr 
 		sg_source_predict(q->known ? &q->src : NULL, sg_guard_times(d->guard), q->now);
 	fetch_limits(q);
 	fetch_rate(q);
-	fetch_refused(q);
+	if (intercepts(q))
+		q->priority = priority_of_request(q);
+	else
+		fetch_refused(q);
 }
 
 static bool rate_allows(const struct question *q)
@@ -160,7 +182,27 @@ static __u32 own_limits(const struct question *q)
 	return SG_REASON_ADMITTED;
 }
 
-/* The order of sg_look(), bpf/admit.bpf.h. */
+/* While the CA hands out the shadow certificate (sg_shadow_served(), bpf/hold.bpf.h). */
+static bool shadow_served(const struct question *q)
+{
+	__u64 ready = q->d->tables.intercepts[q->key.service].ready;
+
+	return intercepts(q) && q->priority == SG_PRIORITY_ROLLOVER && ready &&
+	       q->now - ready <= sg_guard_times(q->d->guard)->useful_recent;
+}
+
+/* Requests that wait and go before one of it, or beside it. */
+static __u64 waiting_before(const struct question *q)
+{
+	const struct sg_intercept *ic = &q->d->tables.intercepts[q->key.service];
+	__u64 before = 0;
+
+	for (__u32 p = 0; intercepts(q) && p <= q->priority; p++)
+		before += ic->waiting[p] > 0 ? ic->waiting[p] : 0;
+	return before;
+}
+
+/* The order of sg_look(), bpf/admit.bpf.h; in intercept of sg_first_queue(), bpf/first.bpf.h. */
 static __u32 decide(const struct question *q)
 {
 	const struct sg_tables *t = &q->d->tables;
@@ -169,13 +211,14 @@ static __u32 decide(const struct question *q)
 		.priority = q->priority,
 		.police = q->d->snap.mode != SG_MODE_OBSERVE,
 		.police_since = t->live.police_since,
+		.served = shadow_served(q),
 	};
 	__u32 own, reason;
 
 	if (q->denied)
 		return SG_REASON_DENIED;
 	own = own_limits(q);
-	if (q->known && !sg_reason_admits(own))
+	if ((q->known || intercepts(q)) && !sg_reason_admits(own))
 		return own;
 	reason = sg_budget_look(&t->budgets[q->key.service], q->service,
 				sg_guard_times(q->d->guard), &ask);
@@ -186,6 +229,9 @@ static const char *why_priority(const struct question *q)
 {
 	__u64 now = q->now;
 
+	if (intercepts(q) && !(q->known && sg_source_claims(&q->src, now)))
+		return q->known ? "as what it asked last; what it asks next decides"
+				: "as a router that begins to enrol; what it asks decides";
 	if (!q->known)
 		return q->refused
 			       ? "never admitted, refused before, and it comes again: behind those "
@@ -310,7 +356,8 @@ static json_t *service_json(const struct question *q, const char *name)
 {
 	__u32 reason = decide(q);
 	_cleanup_json_ json_t *j = json_pack(
-		"{s:s, s:b, s:o, s:{s:s, s:s}, s:{s:b, s:b, s:o}, s:{s:i, s:i}, s:{s:s, s:s, s:s}}",
+		"{s:s, s:b, s:o, s:{s:s, s:s}, s:{s:b, s:b, s:o}, s:{s:i, s:i}, "
+		"s:{s:s, s:s, s:s, s:I}}",
 		"service", name, "known", q->known, "source",
 		q->known ? sg_run_source_json(q->d, &q->key, &q->src) : json_null(), "priority",
 		"name", sg_label_priority(q->priority), "why", why_priority(q), "rate", "may",
@@ -318,7 +365,8 @@ static json_t *service_json(const struct question *q, const char *name)
 		sg_json_seconds(rate_wait_ns(q)), "connections", "open",
 		q->known ? q->src.connections : 0, "limit", q->exempt ? 0 : q->limits.connections,
 		"now", "verdict", sg_label_verdict(sg_label_reason_verdict(reason)), "reason",
-		sg_label_reason(reason), "sentence", sg_label_reason_sentence(reason));
+		sg_label_reason(reason), "sentence", sg_label_reason_sentence(reason), "before",
+		(json_int_t)waiting_before(q));
 
 	if (json_object_set_new(j, "open", open_json(q)) |
 	    json_object_set_new(j, "held", held_json(q)))
