@@ -113,6 +113,15 @@ static __always_inline bool sg_door_resends(const struct sg_run *run)
 	       now - conn->splice.syn_sent >= SG_TIMES->resend_alone << (conn->splice.syns & 7);
 }
 
+/* A client's RST is in sequence where it has sent to: behind the stored segment, or further, if it cared for no window. Its
+ * ACK, where it has one, is the cookie's (sg_door_belongs).
+ */
+static __always_inline bool sg_door_resets(const struct sg_conn *conn, const struct sg_packet *pkt)
+{
+	return pkt->tcp_flags & SG_TCP_ACK || pkt->seq == conn->client.isn + 1 ||
+	       pkt->seq == conn->splice.first_end;
+}
+
 /* The first segment again, while its SYN is on the way. */
 static __always_inline int sg_door_pending(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -120,7 +129,7 @@ static __always_inline int sg_door_pending(struct xdp_md *ctx, struct sg_run *ru
 	struct sg_packet *pkt = &run->flow->pkt;
 
 	if (pkt->tcp_flags & SG_TCP_RST) {
-		if (pkt->seq == conn->client.isn + 1)
+		if (sg_door_resets(conn, pkt))
 			sg_conn_abandon(run);
 		return XDP_DROP;
 	}
