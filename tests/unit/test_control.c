@@ -85,6 +85,7 @@ static void test_good_requests(void **state)
 		{"{\"command\":\"events\",\"follow\":true}", SG_CONTROL_EVENTS, 100, true},
 		{"{\"command\":\"mode\",\"mode\":\"police\"}", SG_CONTROL_MODE, 0, false},
 		{"{\"command\":\"metrics\"}", SG_CONTROL_METRICS, 0, false},
+		{"{\"command\":\"questions\"}", SG_CONTROL_QUESTIONS, 0, false},
 	};
 
 	(void)state;

@@ -25,7 +25,8 @@
 	X(EVENTS, "events")    \
 	X(MODE, "mode")        \
 	X(CONFIRM, "confirm")  \
-	X(METRICS, "metrics")
+	X(METRICS, "metrics")  \
+	X(QUESTIONS, "questions")
 
 enum sg_control_command {
 #define X(id, name) SG_CONTROL_##id,

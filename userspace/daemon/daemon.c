@@ -170,6 +170,8 @@ static int open_loop(struct sg_daemon *d)
 	int err = watch_records(d);
 
 	if (!err)
+		err = sg_run_intercept_open(d);
+	if (!err)
 		err = watch_timer(d);
 	if (err)
 		return sg_log_err(err, "cannot set up the control loop");
@@ -238,6 +240,7 @@ static void end(struct sg_daemon *d)
 	ring_buffer__free(d->ring);
 	if (d->ring_fd >= 0)
 		close(d->ring_fd);
+	sg_run_intercept_close(d);
 	sg_sources_close(&d->sources);
 	sg_tables_close(&d->tables);
 	if (d->ready)
@@ -261,7 +264,7 @@ int sg_daemon_run(const char *config_path)
 		return -ENOMEM;
 	d->config_path = config_path;
 	d->loop.epoll_fd = -1;
-	d->timer.fd = d->signals.fd = d->records.fd = d->routes.fd = -1;
+	d->timer.fd = d->signals.fd = d->records.fd = d->routes.fd = d->rounds.fd = -1;
 	d->ring_fd = -1;
 	d->instance = (struct sg_instance){.pid_fd = -1, .bpffs_fd = -1};
 	err = start(d);

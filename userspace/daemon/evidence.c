@@ -94,6 +94,7 @@ int sg_run_record(void *ctx, void *data, size_t size)
 	time_ns = sg_clock_realtime_ns() - (sg_clock_monotonic_ns() - ev->ktime_ns);
 	if (ev->kind == SG_EVENT_ANSWER)
 		add_answer(d, data, size, time_ns);
+	sg_run_intercept_record(d, ev, size);
 	/* Later pieces of a head repeat their answer: one event is enough. */
 	if (ev->kind != SG_EVENT_ANSWER || !ev->head_offset) {
 		entry = sg_events_add(&d->events, ev, time_ns);

@@ -108,6 +108,8 @@ json_t *sg_run_answer(void *daemon, const struct sg_control_request *req, char *
 		return confirm(d, error);
 	case SG_CONTROL_METRICS:
 		return metrics(d);
+	case SG_CONTROL_QUESTIONS:
+		return sg_run_questions_json(d);
 	default:
 		return NULL;
 	}

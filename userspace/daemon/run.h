@@ -6,11 +6,13 @@
 #include <jansson.h>
 
 #include "control.h"
+#include "edges.h"
 #include "events.h"
 #include "instance.h"
 #include "log_lines.h"
 #include "loop.h"
 #include "minute.h"
+#include "questions.h"
 #include "recount.h"
 #include "server.h"
 #include "snapshot.h"
@@ -48,13 +50,16 @@ struct sg_daemon {
 	struct sg_guard *guard;
 	struct sg_instance instance;
 	struct sg_loop loop;
-	struct sg_loop_watch timer, signals, records, routes;
+	struct sg_loop_watch timer, signals, records, routes, rounds;
 	struct sg_server *server;
 	struct sg_prom_http *prom;
 	struct ring_buffer *ring;
 	int ring_fd;
 	struct sg_tables tables;
 	struct sg_turns turns;
+	bool rounds_run; /* somebody waits: the turnkeeper's timer is set */
+	struct sg_edges edges;
+	struct sg_questions questions;
 	struct sg_sources sources;
 	struct sg_run_service services[SG_SERVICES];
 	struct sg_service_names names;
@@ -82,6 +87,15 @@ void sg_run_tick(struct sg_daemon *d);
 int sg_run_record(void *ctx, void *data, size_t size);
 /* Heads of answers that do not come to an end are judged as they are. */
 void sg_run_judge_unfinished(struct sg_daemon *d);
+
+/* intercept.c: who has its turn, what the guard answers, which questions it knows. Opened when the guard and the loop
+ * are; a record is one of the ring buffer, a tick is one of the control loop.
+ */
+int sg_run_intercept_open(struct sg_daemon *d);
+void sg_run_intercept_close(struct sg_daemon *d);
+void sg_run_intercept_record(struct sg_daemon *d, const struct sg_event *ev, size_t size);
+void sg_run_intercept_tick(struct sg_daemon *d);
+json_t *sg_run_questions_json(const struct sg_daemon *d); /* a new reference or NULL */
 
 /* collect.c: fill d->snap from d->tables. */
 void sg_run_collect(struct sg_daemon *d);

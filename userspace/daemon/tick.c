@@ -139,6 +139,7 @@ void sg_run_tick(struct sg_daemon *d)
 		return;
 	}
 	d->routes_changed = false;
+	sg_run_intercept_tick(d);
 	ring_buffer__consume(d->ring);
 	sg_run_judge_unfinished(d);
 	err = read_all(d);
