@@ -202,8 +202,11 @@ static __always_inline __u32 sg_first_priority(const struct sg_run *run, const s
 static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run,
 					  struct sg_conn *conn, const struct sg_grant *grant)
 {
+	const struct sg_intercept *ic = sg_intercept_of(run->flow->service);
 	struct sg_packet *pkt = &run->flow->pkt;
 
+	/* A 404 that is overtaken by a 200 teaches nothing. */
+	conn->splice.epoch = ic ? sg_read_once(ic->epoch) : 0;
 	conn->state = SG_CONN_SYN_SENT;
 	conn->flags |= SG_CONN_SPLICED | (run->flow->look.partial ? SG_CONN_PARTIAL : 0) |
 		       (run->src ? SG_CONN_SOURCE : 0) | (run->flow->canary ? SG_CONN_CANARY : 0) |

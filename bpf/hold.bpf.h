@@ -248,14 +248,14 @@ __noinline int sg_hold_again(struct xdp_md *ctx, __u32 index, __u64 ticket)
 }
 
 /* Does the CA have what this class asks for? While it hands out the shadow certificate a GetNextCACert is as good as
- * anything, and its class keeps no places free: those of better classes come first all the same.
+ * anything, and its class keeps no places free (but is paced: sg_budget_paced()); nor can the one above it then.
  */
 static __always_inline bool sg_shadow_served(__u32 service, __u32 priority, __u64 now)
 {
 	const struct sg_intercept *ic = sg_intercept_of(service);
 
-	return priority == SG_PRIORITY_ROLLOVER && ic && ic->ready &&
-	       now - ic->ready <= SG_TIMES->useful_recent;
+	return (priority == SG_PRIORITY_ROLLOVER || priority == SG_PRIORITY_BOOTSTRAP) && ic &&
+	       ic->ready && now - ic->ready <= SG_TIMES->useful_recent;
 }
 
 /* How long it waited. */

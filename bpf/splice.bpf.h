@@ -269,7 +269,7 @@ __noinline int sg_learn(struct sg_conn *conn, __u64 now)
 		stats->counters[SG_COUNTER_UNLEARNED] += sg_question_forget(bucket, question);
 		return 0;
 	}
-	if (sg_question_learn(bucket, question, conn->ca.status, ic->epoch, now))
+	if (sg_question_learn(bucket, question, conn->ca.status, conn->splice.epoch, now))
 		stats->counters[SG_COUNTER_LEARNED]++;
 	ic->learned = 1;
 	return 0;

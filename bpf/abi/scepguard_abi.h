@@ -206,10 +206,10 @@ enum sg_conn_state {
  * both sides, those of the CA differ by one constant.
  */
 struct sg_splice {
-	__u64 question; /* hash of its GetNextCACert, 0 = not learnable */
-	__u64 syn_sent; /* when the last SYN of it went to the CA */
-	__u32 cookie;   /* initial sequence number that the guard gave the client */
-	__u32 pad2;
+	__u64 question;  /* hash of its GetNextCACert, 0 = not learnable */
+	__u64 syn_sent;  /* when the last SYN of it went to the CA */
+	__u32 cookie;    /* initial sequence number that the guard gave the client */
+	__u32 epoch;     /* of sg_intercept when its question went to the CA */
 	__u32 frame;     /* its first segment in sg_frames, or SG_NO_FRAME */
 	__u32 first_end; /* sequence number behind the stored payload */
 	__u64 ticket;    /* of the frame */
@@ -329,6 +329,7 @@ struct sg_budget {
 	__u64 head;                    /* number of the next admission */
 	__u64 answered_handshake;      /* latest handshake of a connection the CA answered */
 	__u64 asked[SG_PRIORITY_MAX_]; /* when this priority was last refused */
+	__u64 served_due;              /* sg_budget_paced(): when the next is due */
 	__u32 below_enrolment;         /* admissions below enrolment, for one in ten */
 	__u32 settle_hand;
 	__u32 lease_hand;

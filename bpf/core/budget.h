@@ -130,6 +130,30 @@ static __always_inline __u32 sg_budget_look_window(const struct sg_budget *b,
 	return look == SG_WINDOW_YOUNG ? SG_REASON_WINDOW_RESERVED : SG_REASON_WINDOW_UNSETTLED;
 }
 
+/* A class whose reserve does not hold is spread evenly over the window instead: else it would use it up in one go, and who
+ * is better had to wait until that has aged. One more than is due may go, so that a late look loses no place.
+ */
+static __always_inline bool sg_budget_paced(const struct sg_budget *b, const struct sg_service *svc,
+					    __u64 now)
+{
+	struct sg_window_limit limit = sg_budget_window(svc, now);
+
+	return limit.connections &&
+	       sg_read_once(b->served_due) > now + limit.ticks / limit.connections;
+}
+
+static __always_inline void sg_budget_pace(struct sg_budget *b, const struct sg_service *svc,
+					   __u64 now)
+{
+	struct sg_window_limit limit = sg_budget_window(svc, now);
+
+	if (!limit.connections)
+		return;
+	if (b->served_due < now)
+		b->served_due = now;
+	b->served_due += limit.ticks / limit.connections;
+}
+
 static __always_inline __u32 sg_budget_look_slots(const struct sg_budget *b,
 						  const struct sg_service *svc, __u32 permille,
 						  const struct sg_ask *ask)
@@ -171,6 +195,8 @@ static __always_inline __u32 sg_budget_look(const struct sg_budget *b, const str
 			return SG_REASON_OTHER_TURN;
 		}
 	}
+	if (ask->served && priority == SG_PRIORITY_ROLLOVER && sg_budget_paced(b, svc, ask->now))
+		return SG_REASON_WINDOW_RESERVED;
 	refused = sg_budget_look_slots(b, svc, permille, ask);
 	if (refused != SG_REASON_ADMITTED)
 		return refused;
@@ -209,6 +235,8 @@ static __always_inline void sg_budget_take(struct sg_budget *b, const struct sg_
 		b->below_enrolment++;
 	if (grant->reason == SG_REASON_FEELER)
 		b->deaf.next_feeler = ask->now + svc->block_ticks;
+	if (ask->served && ask->priority == SG_PRIORITY_ROLLOVER)
+		sg_budget_pace(b, svc, ask->now);
 	grant->place = number;
 	grant->lease = lease;
 }
