@@ -198,14 +198,6 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 	return sg_go_native(ctx, run);
 }
 
-/* Nothing in front of TCP but a plain header? Options and extension headers carry nothing a client of a CA needs, and
- * would have to be made anew; a fragment's rest cannot be seen.
- */
-static __always_inline bool sg_door_plain(const struct sg_packet *pkt)
-{
-	return !pkt->fragment && pkt->l4_off - pkt->l3_off == (pkt->family == 4 ? 20 : 40);
-}
-
 static __always_inline int sg_door(struct xdp_md *ctx, struct sg_run *run)
 {
 	const struct sg_packet *pkt = &run->flow->pkt;
@@ -217,12 +209,15 @@ static __always_inline int sg_door(struct xdp_md *ctx, struct sg_run *run)
 
 	if (native && run->conn->state != SG_CONN_CLOSED)
 		return sg_go_native(ctx, run);
-	if (intercepts && !sg_door_plain(pkt)) {
+	if (syn && !intercepts)
+		return sg_go_native(ctx, run);
+	/* While it drains, too: what is made of such a packet would be wrong. */
+	if (!sg_plain_ip(pkt) && (intercepts || (run->conn && !native) || sg_cookies_given(run))) {
 		sg_count(run, SG_COUNTER_ODD_IP);
 		return XDP_DROP;
 	}
 	if (syn)
-		return intercepts ? sg_door_syn(ctx, run) : sg_go_native(ctx, run);
+		return sg_door_syn(ctx, run);
 	if (run->conn && !native) {
 		action = sg_door_spliced(ctx, run);
 		if (action >= 0)
