@@ -61,7 +61,7 @@ static void test_leaving_intercept(void **state)
 }
 
 /* Not in force though configured, and not because a trial runs. */
-static void test_fallen_back(void **state)
+static void test_not_as_configured(void **state)
 {
 	_cleanup_json_ json_t *doc = situation("intercept");
 
@@ -75,6 +75,30 @@ static void test_fallen_back(void **state)
 	json_object_set_new(doc, "mode_until_time", json_null());
 	json_object_set_new(json_object_get(doc, "config"), "mode", json_string("police"));
 	expect_on_page(doc, "The configuration says intercept", false);
+}
+
+/* The guard looks for itself whether the answers pass here; what it does about it is no trial of a person's. */
+static void test_bypass(void **state)
+{
+	_cleanup_json_ json_t *doc = situation("intercept");
+
+	(void)state;
+	json_object_set_new(doc, "mode", json_string("police"));
+	json_object_set_new(doc, "mode_then", json_string("intercept"));
+	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
+	json_object_set_new(part(doc, "intercept"), "bypass", json_string("tried"));
+	expect_on_page(doc, "another way. The guard tries police to find out which.", true);
+	expect_on_page(doc, "mode --confirm", false);
+	json_object_set_new(part(doc, "intercept"), "bypass", json_string("found"));
+	expect_on_page(doc, "branch-ca: its answers come past this host", true);
+	expect_on_page(doc, "mode --confirm", false);
+	json_object_set_new(doc, "mode_until_time", json_null());
+	expect_on_page(doc, "branch-ca: its answers come past this host", true);
+	expect_on_page(doc, "The configuration says", false);
+	json_object_set_new(doc, "mode", json_string("intercept"));
+	expect_on_page(doc, "its answers come past this host", false);
+	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
+	expect_on_page(doc, "mode --confirm", true);
 }
 
 static void expect_minute_advice(const char *counter, int enough, const char *sentence)
@@ -127,7 +151,8 @@ int main(void)
 		cmocka_unit_test(test_intercept),
 		cmocka_unit_test(test_intercept_calm),
 		cmocka_unit_test(test_leaving_intercept),
-		cmocka_unit_test(test_fallen_back),
+		cmocka_unit_test(test_not_as_configured),
+		cmocka_unit_test(test_bypass),
 		cmocka_unit_test(test_advice_in_intercept),
 		cmocka_unit_test(test_storm_at_the_edge),
 	};
