@@ -558,6 +558,7 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	sg_run_source(run, &flow->pkt.src);
 	flow->source_hash = sg_source_hash(&flow->source.ip, run->live->hash_key);
 	flow->ask.served = false;
+	flow->asked_since = flow->now;
 	flow->question = 0;
 	flow->canary = false;
 	class = sg_first_read(ctx);
