@@ -172,13 +172,23 @@ static __always_inline bool sg_door_differs(struct xdp_md *ctx, struct sg_run *r
 	return !sg_splice_same(ctx, run->conn);
 }
 
+/* What lies behind all that a connection which is over has said is a new one's on the same port: its cookie may well be
+ * the old one's (same time slot, same 6 bits of the client's ISN: once in 64).
+ */
+static __always_inline bool sg_door_is_new(const struct sg_conn *conn, const struct sg_packet *pkt)
+{
+	bool over = conn->state == SG_CONN_CLOSED || conn->flags & SG_CONN_ABANDONED;
+
+	return over && sg_seq_after(pkt->seq, conn->client.end);
+}
+
 /* A segment of a spliced connection. Returns the XDP action, or -1: it may begin a new one. */
 static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *run)
 {
 	struct sg_conn *conn = run->conn;
 	const struct sg_packet *pkt = &run->flow->pkt;
 
-	if (!sg_door_belongs(conn, pkt))
+	if (!sg_door_belongs(conn, pkt) || sg_door_is_new(conn, pkt))
 		return -1;
 	/* Given up before the CA said anything: the client asks anew, and need not know. */
 	if (conn->state == SG_CONN_CLOSED && !conn->ca.known &&
