@@ -172,13 +172,23 @@ static __always_inline bool sg_door_differs(struct xdp_md *ctx, struct sg_run *r
 	return !sg_splice_same(ctx, run->conn);
 }
 
+/* What lies behind all that a connection which is over has said is a new one's on the same port: its cookie may well be
+ * the old one's (same time slot, same 6 bits of the client's ISN: once in 64).
+ */
+static __always_inline bool sg_door_is_new(const struct sg_conn *conn, const struct sg_packet *pkt)
+{
+	bool over = conn->state == SG_CONN_CLOSED || conn->flags & SG_CONN_ABANDONED;
+
+	return over && sg_seq_after(pkt->seq, conn->client.end);
+}
+
 /* A segment of a spliced connection. Returns the XDP action, or -1: it may begin a new one. */
 static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *run)
 {
 	struct sg_conn *conn = run->conn;
 	const struct sg_packet *pkt = &run->flow->pkt;
 
-	if (!sg_door_belongs(conn, pkt))
+	if (!sg_door_belongs(conn, pkt) || sg_door_is_new(conn, pkt))
 		return -1;
 	/* Given up before the CA said anything: the client asks anew, and need not know. */
 	if (conn->state == SG_CONN_CLOSED && !conn->ca.known &&
@@ -198,14 +208,6 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 	return sg_go_native(ctx, run);
 }
 
-/* Nothing in front of TCP but a plain header? Options and extension headers carry nothing a client of a CA needs, and
- * would have to be made anew; a fragment's rest cannot be seen.
- */
-static __always_inline bool sg_door_plain(const struct sg_packet *pkt)
-{
-	return !pkt->fragment && pkt->l4_off - pkt->l3_off == (pkt->family == 4 ? 20 : 40);
-}
-
 static __always_inline int sg_door(struct xdp_md *ctx, struct sg_run *run)
 {
 	const struct sg_packet *pkt = &run->flow->pkt;
@@ -217,12 +219,15 @@ static __always_inline int sg_door(struct xdp_md *ctx, struct sg_run *run)
 
 	if (native && run->conn->state != SG_CONN_CLOSED)
 		return sg_go_native(ctx, run);
-	if (intercepts && !sg_door_plain(pkt)) {
+	if (syn && !intercepts)
+		return sg_go_native(ctx, run);
+	/* While it drains, too: what is made of such a packet would be wrong. */
+	if (!sg_plain_ip(pkt) && (intercepts || (run->conn && !native) || sg_cookies_given(run))) {
 		sg_count(run, SG_COUNTER_ODD_IP);
 		return XDP_DROP;
 	}
 	if (syn)
-		return intercepts ? sg_door_syn(ctx, run) : sg_go_native(ctx, run);
+		return sg_door_syn(ctx, run);
 	if (run->conn && !native) {
 		action = sg_door_spliced(ctx, run);
 		if (action >= 0)

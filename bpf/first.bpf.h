@@ -470,6 +470,9 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 	run.flow->ask.served =
 		sg_shadow_served(run.flow->service, run.flow->ask.priority, run.flow->now);
 	run.flow->asked_since = sg_first_age(&run, class);
+	/* Before its turn, too: by these limits it is charged. */
+	if (!sg_policy(&run))
+		return XDP_DROP;
 	waiting = bpf_map_lookup_elem(&sg_waiting, &run.flow->key);
 	if (waiting) {
 		action = sg_first_waiting(ctx, waiting->frame, waiting->ticket);
@@ -477,8 +480,6 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 			return action;
 		waiting = bpf_map_lookup_elem(&sg_waiting, &run.flow->key);
 	}
-	if (!sg_policy(&run))
-		return XDP_DROP;
 	/* Who asks more often than it may does not wait in anybody's place: its next try may find that it may. */
 	reason = sg_look_source(&run, run.flow->source_hash);
 	if (!sg_reason_admits(reason)) {
@@ -560,6 +561,7 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	sg_run_source(run, &flow->pkt.src);
 	flow->source_hash = sg_source_hash(&flow->source.ip, run->live->hash_key);
 	flow->ask.served = false;
+	flow->asked_since = flow->now;
 	flow->question = 0;
 	flow->canary = false;
 	class = sg_first_read(ctx);

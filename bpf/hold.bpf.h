@@ -168,6 +168,7 @@ __noinline __u32 sg_frame_store(struct xdp_md *ctx, const struct sg_conn *conn, 
 
 	if (!conn || !sg_run_again(&run, NULL))
 		return SG_NO_FRAME;
+	run.flow->ticket = 0;
 	ticket = sg_ticket_next();
 	index = ticket ? sg_frame_take(ticket, run.flow->now) : SG_NO_FRAME;
 	frame = sg_frame_of(index, ticket);

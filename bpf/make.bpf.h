@@ -8,6 +8,14 @@
 
 #define SG_TCP_OPTION_MSS 2
 
+/* Nothing in front of TCP but a plain header? Options and extension headers carry nothing a client of a CA needs, and
+ * would have to be made anew; a fragment's rest cannot be seen.
+ */
+static __always_inline bool sg_plain_ip(const struct sg_packet *pkt)
+{
+	return !pkt->fragment && pkt->l4_off - pkt->l3_off == (pkt->family == 4 ? 20 : 40);
+}
+
 /* Bytes of the TCP header that is made. */
 static __always_inline __u32 sg_made_header(const struct sg_made *made)
 {

@@ -145,7 +145,7 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sg_events SEC(".maps");
 
-/* ---- Intercept. Of full size in every mode (7 MB), since a pinned map keeps its size and the mode may rise. ---- */
+/* ---- Intercept. Of full size in every mode (8 MB), since a pinned map keeps its size and the mode may rise. ---- */
 
 /* The programs, of this load: not shared with another one's, but pinned by a name of its own, since a
  * PROG_ARRAY forgets its programs when nobody holds it. Written by the daemon (guard_steps.c).

@@ -70,10 +70,11 @@ int scepguard(struct xdp_md *ctx)
 		parsed = sg_parse_chain_of(ctx);
 	if (parsed != SG_PARSE_TCP)
 		return sg_not_whole_tcp(&run, parsed);
-	ep = sg_endpoint_find(run.live, &pkt->dst, pkt->dport);
+	/* Port 0 is the entry of an address, for fragments: nobody serves there. */
+	ep = pkt->dport ? sg_endpoint_find(run.live, &pkt->dst, pkt->dport) : NULL;
 	if (ep)
 		return sg_from_client(ctx, &run, ep);
-	ep = sg_endpoint_find(run.live, &pkt->src, pkt->sport);
+	ep = pkt->sport ? sg_endpoint_find(run.live, &pkt->src, pkt->sport) : NULL;
 	if (ep)
 		return sg_from_ca(ctx, &run, ep);
 	return sg_pass_other(SG_PASSED_OTHER_TCP);

@@ -216,6 +216,10 @@ static __always_inline int sg_back_syn_ack(struct xdp_md *ctx, struct sg_run *ru
 	}
 	if (run->flow->pkt.ack != conn->client.isn + 1 || run->flow->pkt.seq != conn->ca.isn)
 		return XDP_DROP;
+	if (!sg_plain_ip(&run->flow->pkt)) {
+		sg_count(run, SG_COUNTER_ODD_IP);
+		return XDP_DROP;
+	}
 	if (sg_checksum_partial(&run->flow->pkt, tcp,
 				run->flow->pkt.payload_off - run->flow->pkt.l4_off +
 					run->flow->pkt.payload_len))

@@ -12,6 +12,7 @@ static const char *const pairs[][2] = {
 	{TARGET " HTTP/1.0\r\n\r\n", TARGET "b HTTP/1.0\r\nHost:\r\n\r\n"},
 	{"GET /a HTTP/1.0\r\nHost: b\r\n\r\n", "GET /ab HTTP/1.0\r\nHost:       \r\n\r\n"},
 	{"GET /a HTTP/1.0\r\nHost: b\r\nHost: b\r\n\r\n", "GET /a HTTP/1.0\r\nA: b\r\n c\r\n\r\n"},
+	{"GET /a HTTP/1.0\r\nHost: b    \r\n\r\n", "GET /a HTTP/1.0\r\nHost:  b  \r\n\r\n"},
 	{"GET /a HTTP/1.0\r\nA b: c\r\n\r\n", "GET /a HTTP/1.0\r\n: c\rd\r\n\r\nGET"},
 };
 

@@ -1,122 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The status page, from documents in tests/fixtures/cli. A situation is calm.json with differences. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "../../userspace/cli/doc.h"
-#include "../../userspace/cli/status.h"
-#include "../../userspace/util/json.h"
-
-#define NOW 1767225600.0 /* as the fixtures have it */
-
-static json_t *load(const char *name)
-{
-	char path[512];
-	json_error_t error;
-	json_t *doc;
-
-	/* Beside this file's folder, wherever the tests are run from. */
-	snprintf(path, sizeof(path), "%.*s../fixtures/cli/%s.json",
-		 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, name);
-	doc = json_load_file(path, 0, &error);
-	if (!doc)
-		fail_msg("%s: %s", path, error.text);
-	return doc;
-}
-
-static json_t *situation(const char *name)
-{
-	json_t *doc = load("calm");
-	json_t *service = json_array_get(json_object_get(doc, "services"), 0);
-
-	if (strcmp(name, "calm") != 0) {
-		_cleanup_json_ json_t *differences = load(name);
-
-		json_object_update_recursive(doc, json_object_get(differences, "document"));
-		json_object_update_recursive(service, json_object_get(differences, "service"));
-	}
-	return doc;
-}
-
-static char *join(const struct sg_lines *lines)
-{
-	size_t size = 0;
-	char *text = NULL;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_int_equal(sg_lines_print(lines, out), 0);
-	fclose(out);
-	return text;
-}
-
-static char *render_doc(const json_t *doc, struct sg_style style)
-{
-	const struct sg_status st = {
-		.doc = doc, .style = style, .now = NOW, .instance = " -c x.yaml"};
-	struct sg_lines lines = {0};
-	char *text;
-
-	sg_status_render(&st, &lines);
-	text = join(&lines);
-	sg_lines_free(&lines);
-	return text;
-}
-
-static char *render(const char *name, int width)
-{
-	_cleanup_json_ json_t *doc = situation(name);
-
-	return render_doc(doc, (struct sg_style){.width = width});
-}
-
-/* Undoes wrapping and columns: one line, single blanks. */
-static char *flatten(char *page)
-{
-	size_t used = 0;
-
-	for (const char *p = page; *p; p++) {
-		char c = *p;
-
-		if (c == '\n')
-			c = ' ';
-		if (c != ' ' || !used || page[used - 1] != ' ')
-			page[used++] = c;
-	}
-	page[used] = '\0';
-	return page;
-}
-
-/* All of these, in this order. */
-static void expect_in_order(const char *name, const char *const *texts)
-{
-	char *page = flatten(render(name, 100)), *at = page;
-
-	for (; *texts; texts++) {
-		char *found = strstr(at, *texts);
-
-		if (!found)
-			fail_msg("%s: no '%s' in:\n%s", name, *texts, at);
-		at = found;
-	}
-	free(page);
-}
-
-static void expect_absent(const char *name, const char *text)
-{
-	char *page = render(name, 100);
-
-	if (strstr(page, text))
-		fail_msg("%s: '%s' should not be there", name, text);
-	free(page);
-}
-
-#define IN_ORDER(name, ...) expect_in_order(name, (const char *const[]){__VA_ARGS__, NULL})
+#include "status_page.h"
 
 static void test_calm(void **state)
 {
@@ -185,31 +69,6 @@ static void test_storm_police(void **state)
 	expect_absent("storm_police", "(an estimate");
 }
 
-static json_t *first_service(const json_t *doc)
-{
-	return json_array_get(json_object_get(doc, "services"), 0);
-}
-
-/* What is at that path of the first service. */
-static json_t *part(const json_t *doc, const char *path)
-{
-	return (json_t *)(uintptr_t)sg_doc_at(first_service(doc), path);
-}
-
-static char *flat_page(const json_t *doc)
-{
-	return flatten(render_doc(doc, (struct sg_style){.width = 100}));
-}
-
-static void expect_on_page(const json_t *doc, const char *text, bool there)
-{
-	char *page = flat_page(doc);
-
-	if ((strstr(page, text) != NULL) != there)
-		fail_msg("'%s' should %sbe in:\n%s", text, there ? "" : "not ", page);
-	free(page);
-}
-
 /* As long as no enrolment is refused, intercept is no more than an idea. */
 static void test_storm_that_refuses_no_enrolment(void **state)
 {
@@ -221,101 +80,6 @@ static void test_storm_that_refuses_no_enrolment(void **state)
 	expect_on_page(doc, "3. Until then police keeps branch-ca listening", true);
 	expect_on_page(doc, "scepguard check -c", true);
 	expect_on_page(doc, "mode intercept", false);
-}
-
-static void test_intercept(void **state)
-{
-	(void)state;
-	IN_ORDER(
-		"intercept", "intercept on eth0", "The CA is serving.",
-		"In the last minute the guard answered 1,240 SYNs itself, passed 61 requests on to the "
-		"CA, and answered 1,179 in its place.",
-		"1,170 refusals in the CA's own words, 8 by their status alone; 1 told to come "
-		"back",
-		"waiting as requests longest enrolment 2 1s bootstrap 1,203 14s",
-		"30 requests were held, 27 had their turn, 1 waited in vain",
-		"11 connections are spliced now.",
-		"3 questions learned, one is being asked again: scepguard questions -c x.yaml",
-		"31,000 segments belonged to no connection, 2 had a proof that was too old",
-		"competing as let through not at once mostly because", "enrolment 4 3 window",
-		"112 not at once", "1. branch-ca is asked for its next certificate 1,180 times");
-	expect_absent("intercept", "polices");
-	expect_absent("intercept", "Leaving");
-	expect_absent("intercept", "in progress 0");
-	expect_absent("intercept", "2. ");
-}
-
-static void test_intercept_calm(void **state)
-{
-	_cleanup_json_ json_t *doc = situation("calm");
-
-	(void)state;
-	json_object_set_new(doc, "mode", json_string("intercept"));
-	expect_on_page(doc, "The guard intercepts. Nobody tried to connect", true);
-	expect_on_page(doc, "Nobody waits for a turn.", true);
-	expect_on_page(doc, "spliced", false);
-	expect_on_page(doc, "learned", false);
-	expect_on_page(doc, "In its place", false);
-	expect_on_page(doc, "waited in vain", false);
-	expect_on_page(doc, "belonged to no connection", false);
-	expect_on_page(doc, "Nothing: all is calm", true);
-}
-
-static void test_leaving_intercept(void **state)
-{
-	_cleanup_json_ json_t *doc = situation("intercept");
-
-	(void)state;
-	json_object_set_new(doc, "mode", json_string("police"));
-	expect_on_page(doc, "Leaving intercept", false); /* whatever is left, the guard says when */
-	json_object_set_new(doc, "draining", json_true());
-	expect_on_page(
-		doc,
-		"Leaving intercept: 11 connections still spliced, 1,205 requests still waiting "
-		"for a turn. They are finished first. The guard refused",
-		true);
-	json_object_set_new(part(doc, "intercept"), "splices", json_integer(1));
-	json_object_set_new(part(doc, "intercept"), "waiting", json_object());
-	expect_on_page(doc, "1 connection still spliced, 0 requests still", true);
-	json_object_set_new(part(doc, "intercept"), "splices", json_integer(0));
-	expect_on_page(doc, "Leaving intercept: nothing is left of it but handshakes", true);
-}
-
-/* Not in force though configured, and not because a trial runs. */
-static void test_fallen_back(void **state)
-{
-	_cleanup_json_ json_t *doc = situation("intercept");
-
-	(void)state;
-	expect_on_page(doc, "The configuration says intercept", false);
-	json_object_set_new(doc, "mode", json_string("police"));
-	expect_on_page(doc, "The configuration says intercept, and the guard is in police", true);
-	expect_on_page(doc, "journalctl -u scepguard", true);
-	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
-	expect_on_page(doc, "The configuration says intercept", false);
-	json_object_set_new(doc, "mode_until_time", json_null());
-	json_object_set_new(json_object_get(doc, "config"), "mode", json_string("police"));
-	expect_on_page(doc, "The configuration says intercept", false);
-}
-
-static void expect_minute_advice(const char *counter, int enough, const char *sentence)
-{
-	for (int n = enough - 1; n <= enough; n++) {
-		_cleanup_json_ json_t *doc = situation("intercept");
-
-		json_object_set_new(part(doc, "counters_per_minute"), counter, json_integer(n));
-		expect_on_page(doc, sentence, n == enough);
-	}
-}
-
-static void test_advice_in_intercept(void **state)
-{
-	(void)state;
-	expect_minute_advice("held_expired", 5, "requests waited in vain");
-	expect_minute_advice("held_full", 1, "requests of the last minute had no room to wait");
-	expect_minute_advice("mismatches", 1,
-			     "connection(s) of the last minute were ended because a request came");
-	expect_minute_advice("bad_checksum", 5, "requests of the last minute had a wrong checksum");
 }
 
 static void test_deaf(void **state)
@@ -464,30 +228,6 @@ static void test_advice_on_a_service(void **state)
 			      "answers 404 to everything");
 }
 
-/* A storm that the guard answers is one still; who waited in vain is none. */
-static void test_storm_at_the_edge(void **state)
-{
-	static const struct {
-		const char *counter;
-		bool storm;
-	} cases[] = {{"edge_as_ca", true},
-		     {"edge_status", true},
-		     {"edge_busy", true},
-		     {"cookies_sent", false}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		_cleanup_json_ json_t *doc = situation("intercept");
-
-		json_object_set_new(first_service(doc), "counters_per_minute",
-				    json_pack("{s:i}", cases[i].counter, 100));
-		assert_int_equal(sg_status_is_storm(first_service(doc)), cases[i].storm);
-		json_object_set_new(part(doc, "counters_per_minute"), "held_expired",
-				    json_integer(95));
-		assert_int_equal(sg_status_is_storm(first_service(doc)), cases[i].storm && i < 2);
-	}
-}
-
 /* At n the CA trips, at n - 1 it does not. */
 static void test_limit_is_reached_at_the_limit(void **state)
 {
@@ -608,11 +348,6 @@ int main(void)
 		cmocka_unit_test(test_no_storm_when_ready),
 		cmocka_unit_test(test_storm_police),
 		cmocka_unit_test(test_storm_that_refuses_no_enrolment),
-		cmocka_unit_test(test_intercept),
-		cmocka_unit_test(test_intercept_calm),
-		cmocka_unit_test(test_leaving_intercept),
-		cmocka_unit_test(test_fallen_back),
-		cmocka_unit_test(test_advice_in_intercept),
 		cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_deaf_in_observe),
 		cmocka_unit_test(test_no_data),
@@ -622,7 +357,6 @@ int main(void)
 		cmocka_unit_test(test_trouble),
 		cmocka_unit_test(test_advice_on_the_guard),
 		cmocka_unit_test(test_advice_on_a_service),
-		cmocka_unit_test(test_storm_at_the_edge),
 		cmocka_unit_test(test_limit_is_reached_at_the_limit),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_wide_is_side_by_side),

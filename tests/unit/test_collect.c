@@ -124,6 +124,22 @@ static void test_minute_has_counters(void **state)
 	free(d->conf);
 }
 
+/* Answers that come past the guard: it cannot see them. */
+static void test_bypass(void **state)
+{
+	struct sg_held_waits waits = {0};
+
+	(void)state;
+	d->services[1].index = -1;
+	d->services[1].bypass.state = SG_BYPASS_TRIED;
+	collect_service(d, 1, &waits);
+	assert_int_equal(d->snap.services[1].intercept.bypass, SG_BYPASS_TRIED);
+	assert_false(d->snap.services[1].one_sided);
+	d->services[1].bypass.state = SG_BYPASS_FOUND;
+	collect_service(d, 1, &waits);
+	assert_true(d->snap.services[1].one_sided);
+}
+
 static void test_status(void **state)
 {
 	static struct sg_snap_service snap = {.name = "ca"};
@@ -142,6 +158,7 @@ static void test_status(void **state)
 		.questions = 3,
 		.canary = true,
 		.canary_since_ns = 4 * SG_NS_PER_S,
+		.bypass = SG_BYPASS_TRIED,
 	};
 	j = service_json(&snap, &conf);
 	ic = json_object_get(j, "intercept");
@@ -154,6 +171,7 @@ static void test_status(void **state)
 	assert_int_equal(json_integer_value(json_object_get(ic, "questions_learned")), 3);
 	assert_true(json_is_true(json_object_get(ic, "canary_in_flight")));
 	assert_float_equal(json_number_value(json_object_get(ic, "canary_since_time")), 4, 0);
+	assert_string_equal(json_string_value(json_object_get(ic, "bypass")), "tried");
 	assert_int_equal(json_integer_value(json_array_get(json_object_get(waited, "counts"), 3)),
 			 8);
 	assert_float_equal(json_number_value(json_object_get(waited, "sum_seconds")), 1.5, 0);
@@ -169,7 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_questions_in_force),  T(test_waiting), T(test_canary),
-		T(test_minute_has_counters), T(test_status),
+		T(test_minute_has_counters), T(test_bypass),  T(test_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

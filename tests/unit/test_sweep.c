@@ -197,6 +197,38 @@ static void test_closed_splices_are_kept_longer(void **state)
 	assert_int_equal(f->sweep->delete_count, 2);
 }
 
+/* Clients that speak on after their SYN, though nothing of the CA has passed. */
+static void test_unheard(void **state)
+{
+	struct fixture *f = *state;
+	const struct sg_conn spoken = {
+		.lease = SG_NO_LEASE, .opened = NOW - 9, .client.seen = NOW - 8};
+	struct sg_conn conn = spoken;
+
+	sg_sweep_unheard_since(f->sweep, 0, NOW - 10);
+	conn.client.seen = conn.opened; /* a SYN only */
+	add(f, &conn);
+	conn = spoken;
+	conn.flags = SG_CONN_SPLICED;
+	add(f, &conn);
+	conn.flags = SG_CONN_ADOPTED;
+	add(f, &conn);
+	conn = spoken;
+	conn.ca.known = 1;
+	add(f, &conn);
+	conn = spoken;
+	conn.opened = NOW - 10;
+	add(f, &conn);
+	assert_int_equal(f->sweep->services[0].unheard, 0);
+	add(f, &spoken);
+	conn = spoken;
+	conn.state = SG_CONN_CLOSED;
+	add(f, &conn);
+	assert_int_equal(f->sweep->services[0].unheard, 2);
+	sg_sweep_begin(f->sweep, NOW + 1, KEEP);
+	assert_int_equal(f->sweep->services[0].unheard, 0);
+}
+
 /* In observe nothing ends those that are not spliced: they must not be in the way. */
 static void test_splices_are_picked_before_others(void **state)
 {
@@ -403,6 +435,7 @@ int main(void)
 		T(test_closed_are_kept_a_while),
 		T(test_closed_splices_are_kept_longer),
 		T(test_splices_are_picked_before_others),
+		T(test_unheard),
 		T(test_picks_are_bounded),
 		T(test_service_out_of_range),
 		T(test_sources_are_counted_per_walk),

@@ -8,22 +8,15 @@
 #include "doc.h"
 #include "human.h"
 #include "status.h"
+#include "status_advice.h"
 
 #define STALE_S      10 /* the loop ticks every second */
 #define SHARED_MIN   5  /* a minute */
 #define SHARED_SHARE 0.1
 #define NOBODY_S     60
 #define NEARLY_FULL  0.9
-#define VAIN_MIN     5 /* a minute: below it chance has its say */
 
-struct advice {
-	const struct sg_status *st;
-	int width;
-	struct sg_lines *lines;
-	unsigned int count;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct advice *a, const char *fmt, ...)
+void sg_advice_say(struct sg_advice *a, const char *fmt, ...)
 {
 	char text[SG_LINE_MAX], number[16];
 	va_list args;
@@ -35,8 +28,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct advice *a, const ch
 	sg_lines_wrap(a->lines, a->width, number, "%s", text);
 }
 
-/* What to type: never wrapped, so that it can be copied. */
-__attribute__((format(printf, 2, 3))) static void type(struct advice *a, const char *fmt, ...)
+void sg_advice_type(struct sg_advice *a, const char *fmt, ...)
 {
 	char text[SG_LINE_MAX];
 	va_list args;
@@ -48,35 +40,35 @@ __attribute__((format(printf, 2, 3))) static void type(struct advice *a, const c
 		     sg_paint(&a->st->style, SG_PAINT_OFF));
 }
 
-static void type_police(struct advice *a)
+static void type_police(struct sg_advice *a)
 {
-	type(a, "scepguard mode police --confirm-within 10m%s", a->st->instance);
+	sg_advice_type(a, "scepguard mode police --confirm-within 10m%s", a->st->instance);
 }
 
-/* check takes a file only: the one the daemon has read. */
-static void type_check(struct advice *a)
+void sg_advice_type_check(struct sg_advice *a)
 {
 	const char *path = sg_doc_text(a->st->doc, "config.path");
 
-	type(a, "scepguard check%s%s", *path ? " -c " : "", path);
+	sg_advice_type(a, "scepguard check%s%s", *path ? " -c " : "", path);
 }
 
 /* ---- The guard itself ---- */
 
-static void rule_stale(struct advice *a)
+static void rule_stale(struct sg_advice *a)
 {
 	const double age = a->st->now - sg_doc_real(a->st->doc, "taken_time");
 	char text[SG_HUMAN_TEXT];
 
 	if (age < STALE_S)
 		return;
-	say(a,
-	    "These numbers are %s old: the daemon answers, but its control loop stands still. See why:",
-	    sg_human_seconds(age, text));
-	type(a, "journalctl -u scepguard -n 50");
+	sg_advice_say(
+		a,
+		"These numbers are %s old: the daemon answers, but its control loop stands still. See why:",
+		sg_human_seconds(age, text));
+	sg_advice_type(a, "journalctl -u scepguard -n 50");
 }
 
-static void rule_detached(struct advice *a)
+static void rule_detached(struct sg_advice *a)
 {
 	const json_t *attachment;
 	size_t i;
@@ -86,52 +78,41 @@ static void rule_detached(struct advice *a)
 
 		if (sg_doc_true(attachment, "present"))
 			continue;
-		say(a,
-		    "%s is missing, or the guard's program is no longer on it: what comes in there is "
-		    "not guarded. The guard attaches by itself when the interface is back. Look:",
-		    name);
-		type(a, "ip link show %s", name);
+		sg_advice_say(
+			a,
+			"%s is missing, or the guard's program is no longer on it: what comes in there is "
+			"not guarded. The guard attaches by itself when the interface is back. Look:",
+			name);
+		sg_advice_type(a, "ip link show %s", name);
 	}
 }
 
-static void rule_reload(struct advice *a)
+static void rule_reload(struct sg_advice *a)
 {
 	if (!sg_doc_known(a->st->doc, "config.reload_ok") ||
 	    sg_doc_true(a->st->doc, "config.reload_ok"))
 		return;
-	say(a, "The last reload was refused and the old configuration goes on. See what is wrong:");
-	type_check(a);
+	sg_advice_say(
+		a,
+		"The last reload was refused and the old configuration goes on. See what is wrong:");
+	sg_advice_type_check(a);
 }
 
-static void rule_trial(struct advice *a)
+static void rule_trial(struct sg_advice *a)
 {
 	const double until = sg_doc_real(a->st->doc, "mode_until_time");
 	char left[SG_HUMAN_TEXT];
 
 	if (until <= 0)
 		return;
-	say(a, "%s is on trial: in %s the guard falls back to %s. If all is well, keep it:",
-	    sg_status_mode(a->st), sg_human_seconds(until - a->st->now, left),
-	    sg_doc_text(a->st->doc, "mode_then"));
-	type(a, "scepguard mode --confirm%s", a->st->instance);
+	sg_advice_say(a,
+		      "%s is on trial: in %s the guard falls back to %s. If all is well, keep it:",
+		      sg_status_mode(a->st), sg_human_seconds(until - a->st->now, left),
+		      sg_doc_text(a->st->doc, "mode_then"));
+	sg_advice_type(a, "scepguard mode --confirm%s", a->st->instance);
 }
 
-/* By command or by itself: an answer that takes another way ends intercept. */
-static void rule_fallen_back(struct advice *a)
-{
-	if (strcmp(sg_doc_text(a->st->doc, "config.mode"), "intercept") != 0 ||
-	    sg_status_intercepts(a->st) || sg_doc_known(a->st->doc, "mode_until_time"))
-		return;
-	say(a,
-	    "The configuration says intercept, and the guard is in %s: somebody told it so, or it fell back "
-	    "because intercept cannot work here. See why, and whether it can; then go back to it:",
-	    sg_status_mode(a->st));
-	type(a, "journalctl -u scepguard -n 50");
-	type_check(a);
-	type(a, "scepguard mode intercept --confirm-within 10m%s", a->st->instance);
-}
-
-static void rule_tables(struct advice *a)
+static void rule_tables(struct sg_advice *a)
 {
 	static const char *const tables[] = {"connections", "sources"};
 
@@ -141,72 +122,79 @@ static void rule_tables(struct advice *a)
 
 		if (sg_doc_real(table, "used") <= NEARLY_FULL * sg_doc_real(table, "capacity"))
 			continue;
-		say(a,
-		    "The table of %s is nearly full (%s of %s). Raise tables.%s; it counts after a "
-		    "detach and a start.",
-		    tables[i], sg_human_count(sg_doc_count(table, "used"), used),
-		    sg_human_count(sg_doc_count(table, "capacity"), capacity), tables[i]);
+		sg_advice_say(
+			a,
+			"The table of %s is nearly full (%s of %s). Raise tables.%s; it counts after a "
+			"detach and a start.",
+			tables[i], sg_human_count(sg_doc_count(table, "used"), used),
+			sg_human_count(sg_doc_count(table, "capacity"), capacity), tables[i]);
 	}
 }
 
 /* ---- A service ---- */
 
-static void rule_one_sided(struct advice *a, const json_t *service)
+static void rule_one_sided(struct sg_advice *a, const json_t *service)
 {
 	if (!sg_doc_true(service, "one_sided"))
 		return;
-	say(a,
-	    "%s: put the guard where both directions pass (README, \"Where to put it\"). Until then "
-	    "it counts and limits what clients send, but does not see answers, deafness or the shadow "
-	    "certificate.",
-	    sg_doc_text(service, "name"));
-	type_check(a);
+	sg_advice_say(
+		a,
+		"%s: put the guard where both directions pass (README, \"Where to put it\"). Until then "
+		"it counts and limits what clients send, but does not see answers, deafness or the shadow "
+		"certificate.",
+		sg_doc_text(service, "name"));
+	sg_advice_type_check(a);
 }
 
-static void rule_deaf(struct advice *a, const json_t *service)
+static void rule_deaf(struct sg_advice *a, const json_t *service)
 {
 	const char *name = sg_doc_text(service, "name");
 
 	if (sg_status_serving_of(service) != SG_SERVING_DEAF)
 		return;
 	if (sg_status_observes(a->st)) {
-		say(a, "%s is deaf, and nobody can enrol. Keep it inside its limits:", name);
+		sg_advice_say(a,
+			      "%s is deaf, and nobody can enrol. Keep it inside its limits:", name);
 		type_police(a);
 		return;
 	}
-	say(a,
-	    "%s is deaf: wait, the guard lets traffic through again as soon as it answers. If this "
-	    "comes back, others reach the CA past the guard, or its limits are lower than configured: lower "
-	    "limits.connections, or leave more headroom.",
-	    name);
+	sg_advice_say(
+		a,
+		"%s is deaf: wait, the guard lets traffic through again as soon as it answers. If this "
+		"comes back, others reach the CA past the guard, or its limits are lower than configured: lower "
+		"limits.connections, or leave more headroom.",
+		name);
 }
 
-static void rule_silent(struct advice *a, const json_t *service)
+static void rule_silent(struct sg_advice *a, const json_t *service)
 {
 	if (sg_status_serving_of(service) != SG_SERVING_SILENT)
 		return;
-	say(a,
-	    "%s does not answer at all: see whether it is up and reachable from here; on an IOS CA, whether "
-	    "its HTTP server runs:",
-	    sg_doc_text(service, "name"));
-	type(a, "ping %s",
-	     json_string_value(json_array_get(sg_doc_at(service, "addresses"), 0))
-		     ? json_string_value(json_array_get(sg_doc_at(service, "addresses"), 0))
-		     : "ADDRESS");
-	type(a, "show ip http server status          (on the CA)");
+	sg_advice_say(
+		a,
+		"%s does not answer at all: see whether it is up and reachable from here; on an IOS CA, whether "
+		"its HTTP server runs:",
+		sg_doc_text(service, "name"));
+	sg_advice_type(
+		a, "ping %s",
+		json_string_value(json_array_get(sg_doc_at(service, "addresses"), 0))
+			? json_string_value(json_array_get(sg_doc_at(service, "addresses"), 0))
+			: "ADDRESS");
+	sg_advice_type(a, "show ip http server status          (on the CA)");
 }
 
 /* Silence is calm only if nobody is there. */
-static void rule_nobody(struct advice *a, const json_t *service)
+static void rule_nobody(struct sg_advice *a, const json_t *service)
 {
 	if (sg_status_serving_of(service) != SG_SERVING_NEVER ||
 	    a->st->now - sg_doc_real(a->st->doc, "loaded_time") < NOBODY_S)
 		return;
-	say(a,
-	    "%s: nobody has connected yet. If routers should be asking it, their packets do not pass "
-	    "here: compare its address and the interfaces:",
-	    sg_doc_text(service, "name"));
-	type_check(a);
+	sg_advice_say(
+		a,
+		"%s: nobody has connected yet. If routers should be asking it, their packets do not pass "
+		"here: compare its address and the interfaces:",
+		sg_doc_text(service, "name"));
+	sg_advice_type_check(a);
 }
 
 static bool was_over(const json_t *service)
@@ -219,7 +207,7 @@ static bool was_over(const json_t *service)
 	       sg_doc_count(service, "mirror.deaf.episodes") > 0;
 }
 
-static void rule_over_limit(struct advice *a, const json_t *service)
+static void rule_over_limit(struct sg_advice *a, const json_t *service)
 {
 	const unsigned long long limit = sg_doc_count(service, "mirror.window.limit");
 	char n[3][SG_HUMAN_TEXT];
@@ -227,17 +215,18 @@ static void rule_over_limit(struct advice *a, const json_t *service)
 	if (!sg_status_observes(a->st) || !was_over(service) ||
 	    sg_status_serving_of(service) == SG_SERVING_DEAF)
 		return;
-	say(a,
-	    "%s was brought to its limits (worst window %s of %s, most open %s): police would have kept "
-	    "it inside them. Try it; it falls back by itself:",
-	    sg_doc_text(service, "name"),
-	    sg_human_count(sg_doc_count(service, "mirror.window.worst"), n[0]),
-	    limit ? sg_human_count(limit, n[1]) : "any",
-	    sg_human_count(sg_doc_count(service, "mirror.slots.peak"), n[2]));
+	sg_advice_say(
+		a,
+		"%s was brought to its limits (worst window %s of %s, most open %s): police would have kept "
+		"it inside them. Try it; it falls back by itself:",
+		sg_doc_text(service, "name"),
+		sg_human_count(sg_doc_count(service, "mirror.window.worst"), n[0]),
+		limit ? sg_human_count(limit, n[1]) : "any",
+		sg_human_count(sg_doc_count(service, "mirror.slots.peak"), n[2]));
 	type_police(a);
 }
 
-static void rule_past_guard(struct advice *a, const json_t *service)
+static void rule_past_guard(struct sg_advice *a, const json_t *service)
 {
 	const unsigned long long used = sg_doc_count(service, "mirror.window.used");
 	const unsigned long long cap = sg_doc_count(service, "mirror.window.cap");
@@ -245,17 +234,19 @@ static void rule_past_guard(struct advice *a, const json_t *service)
 
 	if (sg_status_observes(a->st) || !cap || used <= cap)
 		return;
-	say(a,
-	    "%s answered %s connections in its window, more than the %s the guard lets through. Right "
-	    "after a change from observe that is normal for one window; later it means that the limits "
-	    "were changed or state was lost.",
-	    sg_doc_text(service, "name"), sg_human_count(used, n[0]), sg_human_count(cap, n[1]));
+	sg_advice_say(
+		a,
+		"%s answered %s connections in its window, more than the %s the guard lets through. Right "
+		"after a change from observe that is normal for one window; later it means that the limits "
+		"were changed or state was lost.",
+		sg_doc_text(service, "name"), sg_human_count(used, n[0]),
+		sg_human_count(cap, n[1]));
 }
 
 /* Several routers behind one address look like one greedy source. Only enrolments matter here: who asks for
  * the next certificate all the time is to be slowed down.
  */
-static void rule_shared_sources(struct advice *a, const json_t *service)
+static void rule_shared_sources(struct sg_advice *a, const json_t *service)
 {
 	static const char *const useful[] = {"in_progress", "enrolment", "bootstrap"};
 	const json_t *book = sg_doc_at(service, "verdicts_per_minute");
@@ -272,167 +263,72 @@ static void rule_shared_sources(struct advice *a, const json_t *service)
 	}
 	if (refused < SHARED_MIN || (double)refused < SHARED_SHARE * (double)all)
 		return;
-	say(a,
-	    "%s: %s of %s attempts to enrol %s refused in the last minute because their source asks too "
-	    "often. If several routers share an address (NAT), give it numbers of its own in "
-	    "sources.prefixes. Which one:",
-	    sg_doc_text(service, "name"), sg_human_count(refused, n[0]), sg_human_count(all, n[1]),
-	    sg_status_observes(a->st) ? "would have been" : "were");
-	type(a, "scepguard sources --sort requests%s", a->st->instance);
-}
-
-/* Attempts of the last minute that have to do with an enrolment, and how many of them were refused. */
-static struct sg_tally tally_useful(const json_t *service)
-{
-	static const char *const useful[] = {"in_progress", "enrolment", "bootstrap"};
-	const json_t *book = sg_doc_at(service, "verdicts_per_minute");
-	struct sg_tally sum = {0};
-
-	for (size_t i = 0; i < sizeof(useful) / sizeof(useful[0]); i++) {
-		const struct sg_tally one = sg_status_tally(json_object_get(book, useful[i]));
-
-		sum.admitted += one.admitted;
-		sum.refused += one.refused;
-	}
-	return sum;
-}
-
-/* What of a storm is better in intercept. */
-static void advise_intercept(struct advice *a, const json_t *service)
-{
-	const struct sg_tally useful = tally_useful(service);
-	char n[2][SG_HUMAN_TEXT];
-
-	if (useful.refused)
-		say(a,
-		    "Police keeps %s listening, but cannot tell enrolments from the storm: it refused %s of "
-		    "%s attempts to enrol in the last minute. Intercept reads the request before it costs a "
-		    "connection. See whether this machine is ready for it, and try it; it falls back by "
-		    "itself:",
-		    sg_doc_text(service, "name"), sg_human_count(useful.refused, n[0]),
-		    sg_human_count(useful.admitted + useful.refused, n[1]));
-	else
-		say(a,
-		    "Until then police keeps %s listening, but most places go to requests that are refused. "
-		    "When it begins to refuse enrolments, intercept helps, which reads the request before "
-		    "it costs a connection. See whether this machine is ready for it:",
-		    sg_doc_text(service, "name"));
-	type_check(a);
-	if (useful.refused)
-		type(a, "scepguard mode intercept --confirm-within 10m%s", a->st->instance);
+	sg_advice_say(
+		a,
+		"%s: %s of %s attempts to enrol %s refused in the last minute because their source asks too "
+		"often. If several routers share an address (NAT), give it numbers of its own in "
+		"sources.prefixes. Which one:",
+		sg_doc_text(service, "name"), sg_human_count(refused, n[0]),
+		sg_human_count(all, n[1]), sg_status_observes(a->st) ? "would have been" : "were");
+	sg_advice_type(a, "scepguard sources --sort requests%s", a->st->instance);
 }
 
 /* The cure is at the CA: an overlap so long that the shadow exists before the first router asks. */
-static void rule_storm(struct advice *a, const json_t *service)
+static void rule_storm(struct sg_advice *a, const json_t *service)
 {
 	char n[SG_HUMAN_TEXT];
 
 	if (!sg_status_is_storm(service) ||
 	    !strcmp(sg_doc_text(service, "shadow.state"), "wrong_path"))
 		return;
-	say(a,
-	    "%s is asked for its next certificate %s times a minute and has none. Cure it at the CA: make "
-	    "the rollover overlap at least as long as the lifetime of the routers' certificates "
-	    "(in days; on IOS):",
-	    sg_doc_text(service, "name"), sg_human_count(sg_status_next_asked(service), n));
-	type(a, "crypto pki server NAME ; shutdown ; auto-rollover DAYS ; no shutdown");
+	sg_advice_say(
+		a,
+		"%s is asked for its next certificate %s times a minute and has none. Cure it at the CA: make "
+		"the rollover overlap at least as long as the lifetime of the routers' certificates "
+		"(in days; on IOS):",
+		sg_doc_text(service, "name"), sg_human_count(sg_status_next_asked(service), n));
+	sg_advice_type(a, "crypto pki server NAME ; shutdown ; auto-rollover DAYS ; no shutdown");
 	if (sg_status_observes(a->st) && !was_over(service)) {
-		say(a, "Until then, keep %s inside its limits:", sg_doc_text(service, "name"));
+		sg_advice_say(
+			a, "Until then, keep %s inside its limits:", sg_doc_text(service, "name"));
 		type_police(a);
 	} else if (!strcmp(sg_status_mode(a->st), "police")) {
-		advise_intercept(a, service);
+		sg_advice_try_intercept(a, service);
 	}
 }
 
-/* ---- Intercept ---- */
-
-static unsigned long long minute(const json_t *service, const char *counter)
-{
-	return sg_doc_count(sg_doc_at(service, "counters_per_minute"), counter);
-}
-
-static void rule_waited_in_vain(struct advice *a, const json_t *service)
-{
-	char n[SG_HUMAN_TEXT];
-
-	if (minute(service, "held_expired") < VAIN_MIN)
-		return;
-	say(a,
-	    "%s is asked for more than it bears: %s requests waited in vain in the last minute and were told "
-	    "to come back. They are served by their age when they do. If the CA bears more, raise its limits "
-	    "in the configuration.",
-	    sg_doc_text(service, "name"), sg_human_count(minute(service, "held_expired"), n));
-}
-
-static void rule_no_room_to_wait(struct advice *a, const json_t *service)
-{
-	char n[SG_HUMAN_TEXT];
-
-	if (!minute(service, "held_full"))
-		return;
-	say(a,
-	    "%s: %s requests of the last minute had no room to wait. If one source sends them, that is as it "
-	    "should be; else raise tables.held; it counts after a detach and a start.",
-	    sg_doc_text(service, "name"), sg_human_count(minute(service, "held_full"), n));
-}
-
-static void rule_mismatch(struct advice *a, const json_t *service)
-{
-	char n[SG_HUMAN_TEXT];
-
-	if (!minute(service, "mismatches"))
-		return;
-	say(a,
-	    "%s: %s connection(s) of the last minute were ended because a request came again with other "
-	    "bytes: somebody between the routers and this host changes them. Which ones:",
-	    sg_doc_text(service, "name"), sg_human_count(minute(service, "mismatches"), n));
-	type(a, "scepguard events%s", a->st->instance);
-}
-
-static void rule_bad_checksum(struct advice *a, const json_t *service)
-{
-	char n[SG_HUMAN_TEXT];
-
-	if (minute(service, "bad_checksum") < VAIN_MIN)
-		return;
-	say(a,
-	    "%s: %s requests of the last minute had a wrong checksum and were not read. Look at the network "
-	    "card's offloads:",
-	    sg_doc_text(service, "name"), sg_human_count(minute(service, "bad_checksum"), n));
-	type_check(a);
-}
-
-static void rule_wrong_path(struct advice *a, const json_t *service)
+static void rule_wrong_path(struct sg_advice *a, const json_t *service)
 {
 	if (strcmp(sg_doc_text(service, "shadow.state"), "wrong_path") != 0)
 		return;
-	say(a,
-	    "%s answers 404 to everything: compare `enrollment url` of the routers' trustpoints with the "
-	    "CA's path and name. Who asks:",
-	    sg_doc_text(service, "name"));
-	type(a, "scepguard sources%s", a->st->instance);
+	sg_advice_say(
+		a,
+		"%s answers 404 to everything: compare `enrollment url` of the routers' trustpoints with the "
+		"CA's path and name. Who asks:",
+		sg_doc_text(service, "name"));
+	sg_advice_type(a, "scepguard sources%s", a->st->instance);
 }
 
-static void rule_forged(struct advice *a, const json_t *service)
+static void rule_forged(struct sg_advice *a, const json_t *service)
 {
 	char n[SG_HUMAN_TEXT];
 
 	if (!sg_doc_count(service, "counters.forged"))
 		return;
-	say(a,
-	    "%s packet(s) claimed to be %s, from where it is not. They changed nothing here. If the CA did "
-	    "move, set `behind` of its service.",
-	    sg_human_count(sg_doc_count(service, "counters.forged"), n),
-	    sg_doc_text(service, "name"));
+	sg_advice_say(
+		a,
+		"%s packet(s) claimed to be %s, from where it is not. They changed nothing here. If the CA did "
+		"move, set `behind` of its service.",
+		sg_human_count(sg_doc_count(service, "counters.forged"), n),
+		sg_doc_text(service, "name"));
 }
 
-static void each_service(struct advice *a)
+static void each_service(struct sg_advice *a)
 {
-	static void (*const rules[])(struct advice *, const json_t *) = {
-		rule_deaf,       rule_silent,       rule_nobody,         rule_one_sided,
-		rule_over_limit, rule_past_guard,   rule_shared_sources, rule_wrong_path,
-		rule_storm,      rule_forged,       rule_waited_in_vain, rule_no_room_to_wait,
-		rule_mismatch,   rule_bad_checksum,
+	static void (*const rules[])(struct sg_advice *, const json_t *) = {
+		rule_deaf,       rule_silent,     rule_nobody,         rule_one_sided,
+		rule_over_limit, rule_past_guard, rule_shared_sources, rule_wrong_path,
+		rule_storm,      rule_forged,     sg_advice_intercept,
 	};
 	const json_t *service;
 	size_t i;
@@ -444,14 +340,16 @@ static void each_service(struct advice *a)
 
 void sg_status_advice(const struct sg_status *st, int width, struct sg_lines *lines)
 {
-	struct advice a = {.st = st, .width = width, .lines = lines};
+	struct sg_advice a = {.st = st, .width = width, .lines = lines};
 
 	sg_lines_add(lines, "%sWhat to do now%s", sg_paint(&st->style, SG_PAINT_STRONG),
 		     sg_paint(&st->style, SG_PAINT_OFF));
 	rule_stale(&a);
 	rule_detached(&a);
-	rule_trial(&a);
-	rule_fallen_back(&a);
+	if (!sg_advice_bypass(&a)) {
+		rule_trial(&a);
+		sg_advice_not_as_configured(&a);
+	}
 	each_service(&a);
 	rule_reload(&a);
 	rule_tables(&a);

@@ -123,8 +123,8 @@ static bool intercepts(const struct question *q)
 	return q->d->snap.mode == SG_MODE_INTERCEPT;
 }
 
-/* In intercept a request competes as what it is. Which one comes is not known: the last one again, or the first of an
- * enrolment (sg_first_priority(), bpf/first.bpf.h).
+/* In intercept a request competes as what it is. Which one comes is not known: the last one again, or
+ * the first of an enrolment (sg_first_priority(), bpf/first.bpf.h).
  */
 static __u32 priority_of_request(const struct question *q)
 {

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "bypass.h"
 #include "labels.h"
 
 #define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
@@ -157,4 +158,15 @@ const char *sg_label_policy(__u32 action)
 	};
 
 	return LOOK_UP(labels, action);
+}
+
+const char *sg_label_bypass(__u32 state)
+{
+	static const char *const labels[] = {
+		[SG_BYPASS_WATCH] = "none",
+		[SG_BYPASS_TRIED] = "tried",
+		[SG_BYPASS_FOUND] = "found",
+	};
+
+	return LOOK_UP(labels, state);
 }

@@ -22,6 +22,7 @@ const char *sg_label_mode(__u32 mode);
 const char *sg_label_status_class(__u32 status_class);
 const char *sg_label_state(__u32 conn_state);
 const char *sg_label_policy(__u32 action);
+const char *sg_label_bypass(__u32 state); /* enum sg_bypass_state */
 
 /* The verdict a reason belongs to; enum sg_verdict. */
 __u32 sg_label_reason_verdict(__u32 reason);

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "bypass.h"
 #include "control.h"
 #include "edges.h"
 #include "events.h"
@@ -38,6 +39,7 @@ struct sg_run_service {
 	struct sg_shadow shadow;
 	struct sg_minute minute;
 	struct sg_recount recount;
+	struct sg_bypass bypass;
 };
 
 struct sg_run_loop_times {
@@ -82,6 +84,9 @@ struct sg_daemon {
 
 /* tick.c: one turn of the control loop. */
 void sg_run_tick(struct sg_daemon *d);
+
+/* fallback.c: whether the CA's answers pass here, in intercept; else police. */
+void sg_run_watch_answers(struct sg_daemon *d);
 
 /* evidence.c: one record of the ring buffer; callback of libbpf. */
 int sg_run_record(void *ctx, void *data, size_t size);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+#include "bypass.h"
 #include "../../bpf/abi/scepguard_abi.h"
 #include "../guard/guard.h"
 
@@ -67,6 +68,7 @@ struct sg_snap_intercept {
 	__u32 questions; /* learned and in force: fresh, or stale and about to be asked again */
 	bool canary;     /* one of them is being asked again */
 	__u64 canary_since_ns;
+	enum sg_bypass_state bypass; /* do the CA's answers come past the guard? */
 };
 
 struct sg_snap_service {

@@ -44,6 +44,11 @@ void sg_sweep_keep_spliced(struct sg_sweep *s, __u64 ticks)
 	s->keep_spliced_ticks = ticks;
 }
 
+void sg_sweep_unheard_since(struct sg_sweep *s, int service, __u64 ticks)
+{
+	s->unheard_since[service] = ticks;
+}
+
 void sg_sweep_begin(struct sg_sweep *s, __u64 now, __u64 keep_closed_ticks)
 {
 	s->before = s->now;
@@ -133,6 +138,13 @@ static void count_open(struct sg_sweep *s, const struct sg_conn *conn)
 		count_source(s, conn);
 }
 
+/* A SYN that comes again does not count as speaking on. */
+static bool is_unheard(const struct sg_sweep *s, const struct sg_conn *conn)
+{
+	return !conn->ca.known && !(conn->flags & (SG_CONN_SPLICED | SG_CONN_ADOPTED)) &&
+	       conn->opened > s->unheard_since[conn->service] && conn->client.seen != conn->opened;
+}
+
 void sg_sweep_add(struct sg_sweep *s, const struct sg_budget *budgets,
 		  const struct sg_service *services, const struct sg_conn_key *key,
 		  const struct sg_conn *conn)
@@ -143,6 +155,7 @@ void sg_sweep_add(struct sg_sweep *s, const struct sg_budget *budgets,
 	s->entries++;
 	if (conn->service >= SG_SERVICES)
 		return;
+	s->services[conn->service].unheard += is_unheard(s, conn);
 	if (conn->state == SG_CONN_CLOSED) {
 		pick_closed(s, key, conn);
 		return;

@@ -39,6 +39,7 @@ struct sg_sweep_service {
 	__u32 open;        /* tracked and not closed */
 	__u32 actual_open; /* of them, the CA has answered */
 	__u32 spliced;     /* of them, those whose handshake was with the guard (intercept) */
+	__u32 unheard;     /* opened since sg_sweep_unheard_since(): see there */
 	__u32 newly_due;   /* of them, those whose time ran out since the walk before */
 	__u64 holder
 		[SG_LEASES]; /* generation of the connection that holds this lease; 0 = nobody */
@@ -47,6 +48,7 @@ struct sg_sweep_service {
 struct sg_sweep {
 	__u64 now, before; /* this walk's moment, and the last one's */
 	__u64 keep_closed_ticks;
+	__u64 unheard_since[SG_SERVICES];
 	__u64 keep_spliced_ticks; /* never less than that for spliced connections */
 	__u32 walk;
 	__u32 entries;              /* of the table, closed ones included */
@@ -67,6 +69,11 @@ void sg_sweep_free(struct sg_sweep *s);
  * known for as long as its cookie is good.
  */
 void sg_sweep_keep_spliced(struct sg_sweep *s, __u64 ticks);
+
+/* From now on connections of that service count as unheard that were opened later, by a handshake of their client
+ * with the CA, and whose client has spoken on after its SYN though no packet of the CA has passed.
+ */
+void sg_sweep_unheard_since(struct sg_sweep *s, int service, __u64 ticks);
 
 /* Start a walk at @now. Closed entries silent for longer than @keep_closed_ticks are picked. */
 void sg_sweep_begin(struct sg_sweep *s, __u64 now, __u64 keep_closed_ticks);

@@ -149,6 +149,7 @@ void sg_run_tick(struct sg_daemon *d)
 		for (__u32 i = 0; i < d->conf->service_count; i++)
 			advance_service(d, i);
 		look_at_sides(d);
+		sg_run_watch_answers(d);
 		sg_run_collect(d);
 		reap(d);
 		publish(d);

@@ -5,7 +5,7 @@
 #include "prom_metric.h"
 #include "../daemon/labels.h"
 
-typedef const __u64 (*book)[SG_REASON_MAX_];
+typedef const __u64 (*sg_prom_book)[SG_REASON_MAX_];
 
 /* Reasons that do not depend on whom an attempt competes as, or name the class themselves: one series
  * each (priority="any") keeps the number of series down.
@@ -42,7 +42,7 @@ static void write_verdict(FILE *out, const struct sg_prom_metric *m, const char 
 }
 
 static void write_reason(FILE *out, const struct sg_prom_metric *m, const struct sg_prom_view *view,
-			 const char *service, book book, enum sg_reason r)
+			 const char *service, sg_prom_book book, enum sg_reason r)
 {
 	const __u32 verdict = sg_label_reason_verdict(r);
 	const bool apart = !view->summed && reason_has_priority(r);
@@ -69,7 +69,7 @@ void sg_prom_write_verdicts(FILE *out, const struct sg_prom_metric *m,
 
 /* In observe the question is who would suffer; which of the CA's limits it would be is told by status. */
 static void write_budget(FILE *out, const struct sg_prom_metric *m, const struct sg_prom_view *view,
-			 const char *service, book book)
+			 const char *service, sg_prom_book book)
 {
 	__u64 all = 0;
 

@@ -1,9 +1,11 @@
 -- An exact pacer: at most LIMIT turns in any WINDOW, the most useful class first, within a class
--- in order of arrival. Who has waited PATIENCE goes without.
+-- in order of arrival. GetNextCACert and the rest may not fill it: they need a window with fewer
+-- turns in it. Who has waited PATIENCE goes without.
 local LIMIT, WINDOW, PATIENCE = 79, @number:60@, @number:20@
 local CLASSES = 5
+local MAY_FILL = {LIMIT, LIMIT, LIMIT, 47, 31}
 
-local turns, oldest = {}, 0       -- times of the last LIMIT turns, as a ring
+local turns, taken = {}, 0        -- times of the last LIMIT turns, as a ring; how many ever
 local waiting = {}                -- per class: tickets in order
 for class = 1, CLASSES do waiting[class] = {first = 1, last = 0} end
 
@@ -21,21 +23,24 @@ local function clean(queue)
 	return queue.first <= queue.last
 end
 
-local function is_next(ticket)
-	for class = 1, CLASSES do
-		local queue = waiting[class]
-		if clean(queue) then return queue[queue.first] == ticket end
-	end
-	return false
+-- Whether fewer than `limit` turns lie within the window.
+local function has_room(limit, t)
+	local last = turns[(taken - limit) % LIMIT]
+	return taken < limit or t - last >= WINDOW * 1.002
 end
 
 local function take(ticket)
 	local t = now()
-	if turns[oldest] and t - turns[oldest] < WINDOW * 1.002 then return false end
-	if not is_next(ticket) then return false end
-	turns[oldest] = t
-	oldest = (oldest + 1) % LIMIT
-	return true
+	for class = 1, CLASSES do
+		local queue = waiting[class]
+		if clean(queue) and has_room(MAY_FILL[class], t) then
+			if queue[queue.first] ~= ticket then return false end
+			turns[taken % LIMIT] = t
+			taken = taken + 1
+			return true
+		end
+	end
+	return false
 end
 
 core.register_action("wait_for_turn", {"http-req"}, function(txn)
