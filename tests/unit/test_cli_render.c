@@ -108,8 +108,9 @@ static void test_explain_held(void **state)
 	(void)state;
 	json_object_set_new(service_of(doc), "held", held);
 	text = explain(doc, "intercept");
-	EXPECT(text, "port 50000 to 192.168.105.3:80: GetCACert has waited for its turn for 3s",
-	       "as bootstrap; 1,234 are before it", "told to come back in 16s");
+	EXPECT(text,
+	       "Waiting for a turn: port 50000 to 192.168.105.3:80: GetCACert has waited for 3s as "
+	       "bootstrap; 1,234 are before it; its time is over in 16s");
 	free(text);
 	json_object_set_new(json_array_get(held, 0), "place", json_integer(1));
 	text = explain(doc, "intercept");
@@ -118,7 +119,17 @@ static void test_explain_held(void **state)
 	json_object_set_new(json_array_get(held, 0), "granted", json_true());
 	text = explain(doc, "intercept");
 	EXPECT(text, "as bootstrap; it has its turn");
-	assert_null(strstr(text, "come back"));
+	assert_null(strstr(text, "is over"));
+	assert_null(strstr(text, "its turn and"));
+	free(text);
+	for (int i = 0; i < 8; i++)
+		json_array_append(held, json_array_get(held, 0));
+	text = explain(doc, "intercept");
+	EXPECT(text, "it has its turn and 4 more");
+	free(text);
+	json_array_clear(held);
+	text = explain(doc, "intercept");
+	assert_null(strstr(text, "Waiting for a turn"));
 	free(text);
 }
 

@@ -14,7 +14,7 @@ static void test_intercept(void **state)
 		"waiting as requests longest enrolment 2 1s bootstrap 1,203 14s",
 		"30 requests were held, 27 had their turn, 1 waited in vain",
 		"11 connections are spliced now.",
-		"3 questions learned, one is being asked again: scepguard questions -c x.yaml",
+		"3 questions learned, one is being asked again (scepguard questions).",
 		"31,000 segments belonged to no connection, 2 had a proof that was too old",
 		"competing as let through not at once mostly because", "enrolment 4 3 window",
 		"112 not at once", "1. branch-ca is asked for its next certificate 1,180 times");

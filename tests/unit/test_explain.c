@@ -208,7 +208,7 @@ static void test_held(void **state)
 	q.ip = (struct sg_ip){.w = {[3] = 1}};
 	list = held_json(&q);
 	assert_int_equal(json_array_size(list), 2);
-	j = json_array_get(list, 0);
+	j = json_array_get(list, 1);
 	expect_number(j, "port", 1001);
 	expect_text(j, "class", "GetCACaps");
 	expect_text(j, "priority", "bootstrap");
@@ -216,7 +216,7 @@ static void test_held(void **state)
 	expect_number(j, "deadline_in_seconds", 1);
 	expect_number(j, "place", 2);
 	assert_true(json_is_false(json_object_get(j, "granted")));
-	j = json_array_get(list, 1);
+	j = json_array_get(list, 0);
 	expect_number(j, "place", 0);
 	assert_true(json_is_true(json_object_get(j, "granted")));
 	json_decref(list);

@@ -125,15 +125,15 @@ static void test_place(void **state)
 	hold(f, 1, 0, SG_PRIORITY_OTHER, NOW - 99)->granted = true;
 	hold(f, 1, 1, SG_PRIORITY_OTHER, NOW - 99);
 	assert_int_equal(sg_held_of(&f->turns, &one, 0, held, 4), 3);
-	assert_int_equal(held[0].place, 3);
-	assert_int_equal(held[0].since, NOW - 50);
-	assert_int_equal(held[0].deadline, NOW - 50 + 5000);
-	assert_int_equal(held[0].key.client_port, 1);
-	assert_int_equal(held[0].key.endpoint, 3);
-	assert_int_equal(held[0].request_class, SG_REQUEST_GETCACERT);
-	assert_int_equal(held[1].place, 4);
-	assert_int_equal(held[2].place, 0); /* has its turn */
-	assert_int_equal(held[2].priority, SG_PRIORITY_OTHER);
+	assert_int_equal(held[0].place, 0); /* has its turn */
+	assert_int_equal(held[0].priority, SG_PRIORITY_OTHER);
+	assert_int_equal(held[1].place, 3);
+	assert_int_equal(held[1].since, NOW - 50);
+	assert_int_equal(held[1].deadline, NOW - 50 + 5000);
+	assert_int_equal(held[1].key.client_port, 1);
+	assert_int_equal(held[1].key.endpoint, 3);
+	assert_int_equal(held[1].request_class, SG_REQUEST_GETCACERT);
+	assert_int_equal(held[2].place, 4);
 	assert_int_equal(sg_held_of(&f->turns, &one, 0, held, 2), 2);
 	assert_int_equal(sg_held_of(&f->turns, &one, 1, held, 4), 1);
 	assert_int_equal(held[0].place, 2);

@@ -8,6 +8,7 @@
 
 #define WIDTH_MAX    100
 #define EVENTS_SHOWN 5
+#define HELD_SHOWN   5
 
 struct explain {
 	const json_t *doc;
@@ -205,27 +206,35 @@ static const char *describe_order(const json_t *held, char *buf, size_t size)
 	return buf;
 }
 
-/* Requests of it that wait for a turn (intercept, or on its way out). */
+static void say_held_one(const struct explain *e, const json_t *held)
+{
+	char waited[SG_HUMAN_TEXT], order[80], end[80] = "", text[SG_HUMAN_TEXT];
+
+	if (!sg_doc_true(held, "granted"))
+		snprintf(end, sizeof(end), "; its time is over in %s",
+			 sg_human_seconds(sg_doc_real(held, "deadline_in_seconds"), text));
+	sg_lines_wrap(
+		e->lines, e->width, "    ", "port %llu to %s: %s has waited for %s as %s; %s%s",
+		sg_doc_count(held, "port"), sg_doc_text(held, "endpoint"),
+		sg_doc_text(held, "class"),
+		sg_human_seconds(sg_doc_real(held, "waited_seconds"), waited),
+		sg_doc_text(held, "priority"), describe_order(held, order, sizeof(order)), end);
+}
+
+/* Requests of it that wait for a turn (intercept, or on its way out), in their order. */
 static void say_held(const struct explain *e, const json_t *service)
 {
-	const json_t *held;
-	size_t i;
+	const json_t *list = sg_doc_at(service, "held");
+	const size_t count = json_array_size(list);
+	char n[SG_HUMAN_TEXT];
 
-	json_array_foreach (sg_doc_at(service, "held"), i, held) {
-		const double left = sg_doc_real(held, "deadline_in_seconds");
-		char waited[SG_HUMAN_TEXT], order[80], end[80] = "", text[SG_HUMAN_TEXT];
-
-		if (!sg_doc_true(held, "granted"))
-			snprintf(end, sizeof(end), "; without one it is told to come back in %s",
-				 sg_human_seconds(left, text));
-		sg_lines_wrap(e->lines, e->width, "    ",
-			      "port %llu to %s: %s has waited for its turn for %s, as %s; %s%s",
-			      sg_doc_count(held, "port"), sg_doc_text(held, "endpoint"),
-			      sg_doc_text(held, "class"),
-			      sg_human_seconds(sg_doc_real(held, "waited_seconds"), waited),
-			      sg_doc_text(held, "priority"),
-			      describe_order(held, order, sizeof(order)), end);
-	}
+	if (!count)
+		return;
+	sg_lines_add(e->lines, "  Waiting for a turn:");
+	for (size_t i = 0; i < count && i < HELD_SHOWN; i++)
+		say_held_one(e, json_array_get(list, i));
+	if (count > HELD_SHOWN)
+		sg_lines_add(e->lines, "    and %s more", sg_human_count(count - HELD_SHOWN, n));
 }
 
 /* What helps, by the reason of the refusal. */

@@ -111,20 +111,18 @@ static void add_waiting(const json_t *service, int width, struct sg_lines *lines
 			sg_human_count(minute(service, "held_expired"), n[2]));
 }
 
-static void add_questions(const struct sg_status *st, const json_t *service, int width,
-			  struct sg_lines *lines)
+static void add_questions(const json_t *service, int width, struct sg_lines *lines)
 {
 	const unsigned long long learned = sg_doc_count(service, "intercept.questions_learned");
 	char n[SG_HUMAN_TEXT];
 
 	if (learned)
 		sg_lines_wrap(lines, width, "    ",
-			      "%s question%s learned%s: scepguard questions%s",
+			      "%s question%s learned%s (scepguard questions).",
 			      sg_human_count(learned, n), learned == 1 ? "" : "s",
 			      sg_doc_true(service, "intercept.canary_in_flight")
 				      ? ", one is being asked again"
-				      : "",
-			      st->instance);
+				      : "");
 }
 
 /* What came without a right to: a flood, mostly. */
@@ -153,7 +151,7 @@ void sg_status_intercept(const struct sg_status *st, const json_t *service, int 
 	if (splices)
 		sg_lines_wrap(lines, width, "    ", "%s connection%s spliced now.",
 			      sg_human_count(splices, n), splices == 1 ? " is" : "s are");
-	add_questions(st, service, width, lines);
+	add_questions(service, width, lines);
 	add_strangers(service, width, lines);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
 #include <string.h>
 
 #include "held.h"
@@ -60,6 +61,13 @@ static __u32 place_of(const struct sg_turns *t, const struct sg_turns_note *note
 	return place;
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct sg_held *x = a, *y = b;
+
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
 __u32 sg_held_of(const struct sg_turns *t, const struct sg_ip *client, __u32 service,
 		 struct sg_held *ret, __u32 max)
 {
@@ -75,5 +83,6 @@ __u32 sg_held_of(const struct sg_turns *t, const struct sg_ip *client, __u32 ser
 		held.place = place_of(t, note);
 		ret[count++] = held;
 	}
+	qsort(ret, count, sizeof(*ret), by_place);
 	return count;
 }

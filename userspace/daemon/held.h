@@ -26,7 +26,9 @@ struct sg_held_waits {
 
 void sg_held_look(const struct sg_turns *t, __u64 now, struct sg_held_waits *ret);
 
-/* Requests of one client for one service, in the notes' order. Returns how many were written, @max at most. */
+/* Requests of one client for one service, in their order (those that have their turn first). Returns how many were
+ * written, @max at most: then those noted first.
+ */
 __u32 sg_held_of(const struct sg_turns *t, const struct sg_ip *client, __u32 service,
 		 struct sg_held *ret, __u32 max);
 
