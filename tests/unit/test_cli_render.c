@@ -96,6 +96,15 @@ static void test_explain_intercept(void **state)
 	free(text);
 }
 
+static int times_in(const char *text, const char *part)
+{
+	int times = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		times++;
+	return times;
+}
+
 static void test_explain_held(void **state)
 {
 	_cleanup_json_ json_t *doc = load("explain_refused");
@@ -126,6 +135,7 @@ static void test_explain_held(void **state)
 		json_array_append(held, json_array_get(held, 0));
 	text = explain(doc, "intercept");
 	EXPECT(text, "it has its turn and 4 more");
+	assert_int_equal(times_in(text, "it has its turn"), 5);
 	free(text);
 	json_array_clear(held);
 	text = explain(doc, "intercept");
