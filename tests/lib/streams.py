@@ -117,6 +117,7 @@ class Server:
     def __init__(self, space, port=80, backlog=4096):
         self.space, self.port, self.backlog = space, port, backlog
         self.connections = []       # Seen, in order of their accept
+        self.open_now = self.peak = 0
         self.shadow = False
         self.gates = set()
         self.error = None
@@ -199,6 +200,8 @@ class Server:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         seen = Seen(sock, peer)
         self.connections.append(seen)
+        self.open_now += 1
+        self.peak = max(self.peak, self.open_now)
         self._selector.register(sock, selectors.EVENT_READ, seen)
 
     def _serve(self, seen, events):
@@ -303,6 +306,8 @@ class Server:
     def _end(self, seen, how):
         if seen.sock in self._selector.get_map():
             self._selector.unregister(seen.sock)
+        if seen.sock.fileno() >= 0:
+            self.open_now -= 1
         seen.sock.close()
         seen.ended = how or seen.ended
 

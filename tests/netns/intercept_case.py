@@ -5,12 +5,13 @@ import threading
 
 import netlab
 from netlab import PacketTap
-from streams import Server, answer_to, exchange
+from streams import Server, answer_to, exchange, get
 from support import (GENEROUS, IOS, SCALE, Case, GuardUnderTest, Segment, learn, nft, now, wait_for)
 
 SOAK = bool(os.environ.get("SG_SOAK"))
 # For tests that are not about the CA's limits.
 ROOMY = {"connections": 1000, "window": 60, "block": 15, "max_connections": 200}
+NEXT = get("GetNextCACert")
 NO_RESERVE = {"enrolment": "0%", "bootstrap": "0%", "rollover": "0%", "other": "0%"}
 NO_REDIRECTS = """
 table ip6 one_armed {
@@ -114,10 +115,24 @@ class InterceptCase(Case):
         self.assertIsNotNone(seen, f"{got.client} is not among those the CA saw")
         self.assertEqual(bytes(seen.received), request)
 
+    def refused_once(self, lab, server, guard):
+        """The CA refuses NEXT; from now on the guard does, in the CA's own words."""
+        first = self.ask(lab, lab.ca4, NEXT)
+        self.assert_served(server, first, NEXT)
+        guard.wait(lambda s: s["services"][0]["counters"]["learned"] == 1, "refusal learned")
+
+        def in_its_words():
+            """Until the daemon has them, by the status alone."""
+            got = self.ask(lab, lab.ca4, NEXT, timeout=3)
+            self.assertTrue(got.answer.startswith(b"HTTP/1."), got)
+            self.assertEqual(got.answer.split()[1], b"404", got)
+            return got.answer == first.answer
+        wait_for(in_its_words, 3, "the CA's own words")
+
     def assert_idle(self, guard):
         """No slot of the CA's is taken."""
         guard.wait(lambda s: s["services"][0]["mirror"]["slots"]["leases_used"] == 0, "slots free")
 
 
-__all__ = ["GENEROUS", "IOS", "NO_RESERVE", "ROOMY", "SCALE", "SOAK", "InterceptCase", "WireTap",
+__all__ = ["GENEROUS", "IOS", "NEXT", "NO_RESERVE", "ROOMY", "SCALE", "SOAK", "InterceptCase", "WireTap",
            "wait_for"]

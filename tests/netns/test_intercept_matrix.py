@@ -10,14 +10,13 @@ import itertools
 import unittest
 
 import netlab
-from intercept_case import SOAK, InterceptCase
-from streams import answer_to, get, post
+from intercept_case import NEXT, SOAK, InterceptCase
+from streams import get, post
 from support import main
 
 TOPOLOGIES = {"routed": netlab.TwoArmed, "one_armed": netlab.OneArmed, "bridged": netlab.Bridged}
 REQUESTS = {"small": get("GetCACaps"), "get_5k": get("GetCACert", size=5000), "post_3k": post(3000),
             "get_300k": get("GetCACert", size=300_000)}
-NEXT = get("GetNextCACert")
 
 
 class Matrix(InterceptCase):
@@ -46,9 +45,7 @@ class Matrix(InterceptCase):
 
     def edge(self, lab, server, guard, direct):
         """The first GetNextCACert is the CA's, all others are answered by the guard in the CA's words."""
-        first = self.ask(lab, lab.ca4, NEXT)
-        self.assert_served(server, first, NEXT)
-        guard.wait(lambda s: s["services"][0]["counters"]["learned"] == 1, "refusal learned")
+        self.refused_once(lab, server, guard)
         for address in (lab.ca4, lab.ca6):
             with self.subTest(address=address, request="next"):
                 got = self.ask(lab, address, NEXT, timeout=3)
@@ -67,7 +64,7 @@ class Matrix(InterceptCase):
         self.spliced(lab, server, direct)
         counters = guard.service()["counters"]
         self.assertEqual(counters["spliced"], 1 + 2 * len(REQUESTS))
-        self.assertEqual((counters["edge_as_ca"], counters["edge_status"]), (2, 0))
+        self.assertGreaterEqual(counters["edge_as_ca"], 3)
         self.assertEqual(counters["bad_checksum"], 0)
         self.assert_idle(guard)
         guard.stop()
