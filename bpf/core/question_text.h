@@ -265,11 +265,11 @@ static __always_inline __u64 sg_question_absorb(struct sg_siphash *s,
 			break;
 		word = sg_question_load8(text, start);
 		odd |= sg_question_controls(word);
-		sg_siphash_word(s, word);
+		sg_siphash13_word(s, word);
 		start = sg_question_blur(start + 8, zero);
 	}
 	left = (end - start) & 7;
-	sg_siphash_word(s, sg_question_load8(text, start) & ((1ull << 8 * left) - 1));
+	sg_siphash13_word(s, sg_question_load8(text, start) & ((1ull << 8 * left) - 1));
 	return odd;
 }
 
@@ -277,6 +277,9 @@ static __always_inline __u64 sg_question_absorb(struct sg_siphash *s,
  * @text, @len: the first segment's payload; longer than SG_QUESTION_BYTES is not learnable
  * @start, @end: the request target in it, as sg_http_feed() found it
  * @path_only: of the target only what is before '?'
+ *
+ * SipHash-1-3: the key is secret, and no client sees a hash, nor anything else that depends on more of it than whether two
+ * questions are the same. Who wants a wrong question's refusal repeated to others has to hit 64 bits blindly.
  *
  * 0 = not learnable. Behind the target and behind Host a zero is absorbed at least, and neither has any: so where the
  * one ends and the other begins is part of the hash. No Host and an empty one are two questions: HTTP/1.1 servers refuse
@@ -312,7 +315,7 @@ static __always_inline __u64 sg_question_hash(const struct sg_question_text *tex
 	if (head.hosts && !sg_question_host(text, &head, &host_start, &host_end))
 		return 0;
 	sg_question_absorb(&s, text, host_start, host_end, SG_QUESTION_HOST_MAX);
-	hash = sg_siphash_end(&s, (__u64)head.hosts << 1 | path);
+	hash = sg_siphash13_end(&s, (__u64)head.hosts << 1 | path);
 	return hash ? hash : 1;
 }
 

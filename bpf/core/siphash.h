@@ -3,6 +3,9 @@
  * short-input PRF", 2012). The state is a value: what several inputs begin with is absorbed once and
  * copied.
  *
+ * SipHash-1-3 does half the rounds. It is what hash tables of Rust and CPython use against made-up collisions: enough where
+ * the key is secret and nobody but its owner ever sees a hash. Whoever sees them, as in a cookie, gets 2-4.
+ *
  * A message of n bytes is n / 8 words (sg_siphash_word, little endian) and a last one that holds the
  * n % 8 bytes left and, in bits 56-63, n mod 256.
  */
@@ -60,6 +63,25 @@ static __always_inline __u64 sg_siphash_end(struct sg_siphash *s, __u64 last)
 	sg_siphash_word(s, last);
 	s->v2 ^= 0xff;
 	sg_siphash_round(s);
+	sg_siphash_round(s);
+	sg_siphash_round(s);
+	sg_siphash_round(s);
+	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* SipHash-1-3: as sg_siphash_word(). */
+static __always_inline void sg_siphash13_word(struct sg_siphash *s, __u64 word)
+{
+	s->v3 ^= word;
+	sg_siphash_round(s);
+	s->v0 ^= word;
+}
+
+/* SipHash-1-3: as sg_siphash_end(). */
+static __always_inline __u64 sg_siphash13_end(struct sg_siphash *s, __u64 last)
+{
+	sg_siphash13_word(s, last);
+	s->v2 ^= 0xff;
 	sg_siphash_round(s);
 	sg_siphash_round(s);
 	sg_siphash_round(s);
