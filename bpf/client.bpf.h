@@ -381,11 +381,10 @@ static __always_inline int sg_client_segment(struct xdp_md *ctx, struct sg_run *
 /* May this client's address and port have a connection that is not closed? Of a closed one a SYN need know
  * nothing.
  */
-static __always_inline bool sg_conn_may_be_open(const struct sg_run *run,
-						const struct sg_endpoint *ep)
+static __always_inline bool sg_conn_may_be_open(const struct sg_run *run, __u16 endpoint)
 {
 	const struct sg_packet *pkt = &run->flow->pkt;
-	__u32 place = sg_conn_place(&pkt->src, pkt->sport, ep->id, run->live->hash_key);
+	__u32 place = sg_conn_place(&pkt->src, pkt->sport, endpoint, run->live->hash_key);
 	const __u32 *open = bpf_map_lookup_elem(&sg_open_conns, &place);
 
 	return !open || sg_read_once(*open);
@@ -404,7 +403,7 @@ static __always_inline int sg_from_client(struct xdp_md *ctx, struct sg_run *run
 	/* With FIN too: some stacks open a connection on it. Every other flag is ignored on a SYN. */
 	syn = (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;
 	run->conn = NULL;
-	if (!syn || sg_conn_may_be_open(run, ep))
+	if (!syn || sg_conn_may_be_open(run, ep->id))
 		run->conn = bpf_map_lookup_elem(&sg_conns, &run->flow->key);
 	if (syn)
 		return sg_client_syn(ctx, run);

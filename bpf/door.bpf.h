@@ -208,10 +208,9 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 	return sg_go_native(ctx, run);
 }
 
-static __always_inline int sg_door(struct xdp_md *ctx, struct sg_run *run)
+static __always_inline int sg_door(struct xdp_md *ctx, struct sg_run *run, bool syn)
 {
 	const struct sg_packet *pkt = &run->flow->pkt;
-	bool syn = (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;
 	/* Where the CA is must be known: its packets have to be translated. Else as in police. */
 	bool intercepts = run->flow->mode >= SG_MODE_INTERCEPT && run->flow->ca_ifindex;
 	bool native = run->conn && !(run->conn->flags & SG_CONN_SPLICED);
@@ -247,11 +246,18 @@ SEC("xdp")
 int scepguard_door(struct xdp_md *ctx)
 {
 	struct sg_run run = {};
+	__u8 flags;
+	bool syn;
 
 	if (!sg_run_again(&run, NULL))
 		return XDP_PASS;
-	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
-	return sg_door(ctx, &run);
+	flags = run.flow->pkt.tcp_flags;
+	syn = (flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;
+	/* Of an entry that is closed a SYN need know nothing: it gets its cookie. */
+	if (!syn || sg_conn_may_be_open(&run, run.flow->key.endpoint))
+		run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
+	run.flow->met = run.conn;
+	return sg_door(ctx, &run, syn);
 }
 
 #endif

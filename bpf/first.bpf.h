@@ -697,7 +697,9 @@ int scepguard_first(struct xdp_md *ctx)
 
 	if (!sg_run_again(&run, NULL))
 		return XDP_PASS;
-	run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
+	/* The door has looked. */
+	if (run.flow->met)
+		run.conn = bpf_map_lookup_elem(&sg_conns, &run.flow->key);
 	if (sg_first_prove() == SG_COOKIE_GOOD)
 		return sg_first_proven(ctx, &run);
 	action = sg_first_unproven(ctx, &run);

@@ -271,6 +271,7 @@ struct sg_flow {
 	bool noted;   /* a refusal of its source need not be noted in sg_refused */
 	/* intercept */
 	bool through_door; /* set for sg_steps[SG_STEP_ENTRY]: the segment has the CA's numbers */
+	bool met;          /* at the door: there is an entry of its connection */
 	bool probing;      /* a request is read that may not go on: it is not counted */
 	struct sg_cookie_proof proof;
 	struct sg_made made;
