@@ -66,6 +66,8 @@ struct frame {
 };
 
 void frame_build(const struct shape *shape, enum frame_kind kind, __u32 cpu_bit, struct frame *out);
+/* vary's sums of a frame of which all else is filled in. */
+void frame_fill_sums(struct frame *f);
 /* Packet n of this CPU into bytes[PACKET_MAX], as the front program makes it. */
 void frame_nth(const struct frame *frame, __u64 n, __u32 cpu, uint8_t *bytes);
 /* The CA's packet to the sender of this client's packet. Returns its length. */
@@ -105,6 +107,7 @@ struct quartiles quartiles_of(const double *samples, int count);
 struct guard {
 	struct bpf_object *obj;
 	const struct machine *machine;
+	enum sg_mode mode;
 	int program_fd, clock_fd;
 	int conns_fd, budgets_fd, services_fd, live_fd, stats_fd, passed_fd;
 	__u32 conn_size, conn_key_size;
@@ -121,7 +124,8 @@ struct guard_counts {
 	struct sg_passed_stats passed;
 };
 
-int guard_load(const char *path, const struct machine *m, struct guard **ret);
+/* mode: of the load and of the mode word. */
+int guard_load(const char *path, const struct machine *m, enum sg_mode mode, struct guard **ret);
 void guard_free(struct guard *g);
 int guard_write_live(struct guard *g);
 /* No limit on the window, on connections at once, on sources. */

@@ -20,7 +20,7 @@ static __u32 words_complemented(const uint8_t *p, size_t len)
 }
 
 /* What the sums are without the words that vary (RFC 1624: HC' = ~(~HC + ~m + m')). */
-static void fill_sums(struct frame *f)
+void frame_fill_sums(struct frame *f)
 {
 	uint8_t *l3 = f->bytes + f->vary.l3_off, *l4 = f->bytes + f->vary.l4_off;
 	const __u32 source =
@@ -124,7 +124,7 @@ void frame_build(const struct shape *shape, enum frame_kind kind, __u32 cpu_bit,
 		.seq = p.seq,
 		.ack = p.ack,
 	};
-	fill_sums(out);
+	frame_fill_sums(out);
 }
 
 void frame_nth(const struct frame *frame, __u64 n, __u32 cpu, uint8_t *bytes)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The real object, loaded as the daemon loads it: sizes and limits of docs/scepguard.example.yaml, the
- * constants of time for this kernel's tick, police. Nothing is pinned or attached.
+ * constants of time for this kernel's tick, police or intercept. Nothing is pinned or attached.
  */
 #include "program.h"
 #include "../../bpf/core/budget.h"
@@ -11,6 +11,16 @@
 #define SAMPLE_MASK   63 /* userspace/guard/guard_config.c */
 #define CONNS         16384
 #define SYN_BUCKETS   (65536 / 8)
+
+/* One slot of the cookies' time lasts longer than any run: a row's frame has its cookie made once. */
+#define COOKIE_SLOT_S (24 * 3600)
+
+/* userspace/guard/guard_steps.c */
+static const char *const step_programs[SG_STEP_MAX_] = {
+	[SG_STEP_ENTRY] = "scepguard",       [SG_STEP_DOOR] = "scepguard_door",
+	[SG_STEP_FIRST] = "scepguard_first", [SG_STEP_QUESTION] = "scepguard_question",
+	[SG_STEP_BACK] = "scepguard_back",
+};
 
 static int check_layout(const struct guard *g)
 {
@@ -41,17 +51,45 @@ static int check_layout(const struct guard *g)
 
 static int set_constants(struct guard *g)
 {
-	const __u32 highest = SG_MODE_POLICE, ring = CONNS - 1, buckets = SYN_BUCKETS - 1;
+	const __u32 highest = g->mode, ring = CONNS - 1, buckets = SYN_BUCKETS - 1;
 	struct sg_times times;
 	int err;
 
 #define X(name, ms, why) times.name = (__u64)(ms)*g->machine->hz / 1000;
 	SG_TIME_LIST(X)
 #undef X
+	times.cookie_slot = (__u64)COOKIE_SLOT_S * g->machine->hz;
 	err = object_set(g->obj, "sg_times", &times, sizeof(times));
 	err = err ? err : object_set(g->obj, "sg_highest_mode", &highest, sizeof(highest));
 	err = err ? err : object_set(g->obj, "sg_conn_ring_mask", &ring, sizeof(ring));
 	return err ? err : object_set(g->obj, "sg_syn_bucket_mask", &buckets, sizeof(buckets));
+}
+
+/* Without the programs that the mode has no use for, as the daemon loads them. */
+static void select_programs(struct guard *g)
+{
+	for (int i = SG_STEP_ENTRY + 1; i < SG_STEP_MAX_; i++) {
+		struct bpf_program *prog =
+			bpf_object__find_program_by_name(g->obj, step_programs[i]);
+
+		if (prog)
+			bpf_program__set_autoload(prog, g->mode >= SG_MODE_INTERCEPT);
+	}
+}
+
+static int fill_steps(struct guard *g)
+{
+	int fd = object_map_fd(g->obj, "sg_steps");
+
+	for (__u32 i = 0; fd >= 0 && i < SG_STEP_MAX_; i++) {
+		int program = object_program_fd(g->obj, step_programs[i]);
+
+		if (program < 0)
+			return program;
+		if (bpf_map_update_elem(fd, &i, &program, BPF_ANY))
+			return bench_error(-errno, "cannot set step '%s'", step_programs[i]);
+	}
+	return fd < 0 ? fd : 0;
 }
 
 static int find_maps(struct guard *g)
@@ -129,6 +167,9 @@ int guard_limits_on(struct guard *g)
 		.deaf_within_ticks = 2 * hz,
 		.in_progress_connections = 6,
 		.in_progress_ticks = 300 * hz,
+		.answer_ttl_ticks = 24ull * 3600 * hz,
+		.hold_ticks = 60 * hz,
+		.mss = 1360,
 	};
 	g->svc.next_window = g->svc.window;
 	g->live.source_default =
@@ -198,8 +239,8 @@ static int configure(struct guard *g)
 	if (err)
 		return err;
 	g->live = (struct sg_live){
-		.mode_word = SG_MODE_WORD(SG_MODE_POLICE, SG_MODE_POLICE, 0),
-		.config_mode = SG_MODE_POLICE,
+		.mode_word = SG_MODE_WORD(g->mode, g->mode, 0),
+		.config_mode = g->mode,
 		/* An hour ago: what holds only shortly after a start is over. */
 		.police_since = now - 3600ull * g->machine->hz,
 		.loaded = now - 3600ull * g->machine->hz,
@@ -210,13 +251,16 @@ static int configure(struct guard *g)
 		.ipv4_mask = 0xffffffff,
 		.ipv6_prefix = 64,
 		.sample_mask = SAMPLE_MASK,
+		.cookie_key = {{0x0f1e2d3c4b5a6978ull, 0x8796a5b4c3d2e1f0ull},
+			       {0x1032547698badcfeull, 0xefcdab8967452301ull}},
+		.intercept_since = now - 3600ull * g->machine->hz,
 	};
 	err = write_endpoints(g);
 	err = err ? err : guard_fresh_budget(g);
 	return err ? err : guard_limits_on(g);
 }
 
-int guard_load(const char *path, const struct machine *m, struct guard **ret)
+int guard_load(const char *path, const struct machine *m, enum sg_mode mode, struct guard **ret)
 {
 	struct guard *g = calloc(1, sizeof(*g));
 	int err;
@@ -224,12 +268,17 @@ int guard_load(const char *path, const struct machine *m, struct guard **ret)
 	if (!g)
 		return -ENOMEM;
 	g->machine = m;
+	g->mode = mode;
 	err = object_open(path, &g->obj);
 	err = err ? err : check_layout(g);
 	err = err ? err : set_constants(g);
+	if (!err)
+		select_programs(g);
 	if (!err && bpf_object__load(g->obj))
 		err = bench_error(-errno, "the kernel refuses '%s'", path);
 	err = err ? err : find_maps(g);
+	if (!err && mode >= SG_MODE_INTERCEPT)
+		err = fill_steps(g);
 	err = err ? err : configure(g);
 	if (!err) {
 		g->events = ring_buffer__new(object_map_fd(g->obj, "sg_events"), ignore_event, NULL,

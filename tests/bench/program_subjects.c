@@ -192,7 +192,7 @@ static int add_guard(const struct options *opt, const struct machine *machine,
 
 	s->object = object;
 	snprintf(s->label, sizeof(s->label), "%s", slash ? slash + 1 : opt->objects[object]);
-	err = guard_load(opt->objects[object], machine, &s->guard);
+	err = guard_load(opt->objects[object], machine, SG_MODE_POLICE, &s->guard);
 	if (err)
 		return err;
 	s->target_fd = s->guard->program_fd;

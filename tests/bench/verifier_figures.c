@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the verifier said about each program of an object: verifier_figures OBJECT MODE.
  *
- * MODE is sg_highest_mode (0 observe, 1 police). Prints one JSON line: what each program took
+ * MODE is sg_highest_mode (0 observe, 1 police, 2 intercept). Prints one JSON line: what each program took
  * (instructions verified, peak states, time, sizes), and the time to load the whole object, maps and
  * all. Loads nothing that stays: all goes with the process.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,12 @@
 #define LOG_BYTES (1 << 16)
 #define PROGRAMS  16
 #define HZ        250ull
+#define INTERCEPT 2
+
+/* What the daemon loads for intercept only (userspace/guard/guard_steps.c). */
+static const char *const intercept_only[] = {
+	"scepguard_door", "scepguard_first", "scepguard_question",
+	"scepguard_back", "sg_turn",         "sg_expire"};
 
 static char logs[PROGRAMS][LOG_BYTES];
 
@@ -77,6 +84,20 @@ static int set_constants(struct bpf_object *obj, __u32 mode)
 	int err = set_constant(obj, "sg_highest_mode", &mode, sizeof(mode));
 
 	return err ? err : set_constant(obj, "sg_times", &times, sizeof(times));
+}
+
+/* False: the object has no program of one of these names any more. */
+static bool select_programs(struct bpf_object *obj, __u32 mode)
+{
+	for (size_t i = 0; i < sizeof(intercept_only) / sizeof(*intercept_only); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(obj, intercept_only[i]);
+
+		if (!program)
+			return false;
+		bpf_program__set_autoload(program, mode >= INTERCEPT);
+	}
+	return true;
 }
 
 static double now_ms(void)
@@ -142,7 +163,10 @@ static int print_all(struct bpf_object *obj, double load_ms)
 	printf("{\"load_ms\": %.3f, \"programs\": [", load_ms);
 	while ((next = bpf_object__next_program(obj, next))) {
 		program = next;
-		err = print_program(program, logs[i++], comma);
+		i++;
+		if (!bpf_program__autoload(program))
+			continue;
+		err = print_program(program, logs[i - 1], comma);
 		if (err)
 			return err;
 		comma = ", ";
@@ -155,6 +179,7 @@ int main(int argc, char **argv)
 {
 	struct bpf_object *obj;
 	double begun_ms, load_ms;
+	__u32 mode;
 	int err;
 
 	if (argc != 3) {
@@ -165,7 +190,10 @@ int main(int argc, char **argv)
 	obj = bpf_object__open_file(argv[1], NULL);
 	if (!obj)
 		return fail(errno, argv[1]);
-	err = set_constants(obj, (__u32)strtoul(argv[2], NULL, 10));
+	mode = (__u32)strtoul(argv[2], NULL, 10);
+	err = set_constants(obj, mode);
+	if (!err && !select_programs(obj, mode))
+		err = -ENOENT;
 	err = err ? err : want_logs(obj);
 	err = err ? err : bpf_object__load(obj);
 	load_ms = now_ms() - begun_ms;

@@ -25,7 +25,7 @@ BUILD = netlab.ROOT / "build"
 TOOL = BUILD / "bench" / "verifier_figures"
 OBJECTS = {"default clang": BUILD / "bpf" / "scepguard.bpf.o",
            "clang 19": BUILD / "bpf" / "scepguard-clang19.bpf.o"}
-MODES = ("observe", "police")
+MODES = ("observe", "police", "intercept")
 MOST_INSNS, MOST_LOAD_S = 250_000, 2.0
 
 
