@@ -182,6 +182,13 @@ static __always_inline bool sg_door_is_new(const struct sg_conn *conn, const str
 	return over && sg_seq_after(pkt->seq, conn->client.end);
 }
 
+/* It is over here, and perhaps not at the CA: the RST that frees its slot there (the daemon's, as if from the client). */
+static __always_inline bool sg_door_frees(const struct sg_conn *conn, const struct sg_packet *pkt)
+{
+	return conn->state == SG_CONN_CLOSED && pkt->tcp_flags & SG_TCP_RST &&
+	       pkt->seq == (conn->ca.known ? conn->ca.ack : conn->client.isn + 1);
+}
+
 /* A segment of a spliced connection. Returns the XDP action, or -1: it may begin a new one. */
 static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -190,6 +197,8 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 
 	if (!sg_door_belongs(conn, pkt) || sg_door_is_new(conn, pkt))
 		return -1;
+	if (sg_door_frees(conn, pkt))
+		return sg_splice_to_ca(ctx, run) ? sg_go_native(ctx, run) : XDP_DROP;
 	/* Given up before the CA said anything: the client asks anew, and need not know. */
 	if (conn->state == SG_CONN_CLOSED && !conn->ca.known &&
 	    !(conn->flags & (SG_CONN_CUT | SG_CONN_ABANDONED)))
