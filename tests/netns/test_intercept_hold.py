@@ -19,11 +19,12 @@ SOURCE = "10.64.%d.%d"
 class Held:
     """A client whose request is out: its socket, and when it asked."""
 
-    def __init__(self, lab, request, source=None, address=None):
+    def __init__(self, lab, request, source=None, address=None, pieces=None):
         self.request, self.begun = request, now()
-        self.sock = dial(lab.clients, address or lab.ca4, source, timeout=40)
+        self.sock = dial(lab.clients, address or lab.ca4, source, timeout=40, TCP_NODELAY=1)
         self.name = self.sock.getsockname()[:2]
-        self.sock.sendall(request)
+        for at in range(0, len(request), pieces or len(request)):
+            self.sock.sendall(request[at:at + (pieces or len(request))])
         self.got = Got()
         self.got.client = self.name
 
@@ -80,7 +81,15 @@ class Turns(HoldCase):
 
     def test_at_once(self):
         """A slot that is free is given within the blink of an eye, not at the client's next resend."""
+        self.at_once(*self.full())
+
+    def test_at_once_offload(self):
+        """The same with clients whose device has to finish checksums."""
         lab, server, guard = self.full()
+        self.offload(lab, True)
+        self.at_once(lab, server, guard)
+
+    def at_once(self, lab, server, guard):
         for number, address in enumerate((lab.ca4, lab.ca6)):
             held = Held(lab, post(3000), address=address)
             self.waiting(guard, 1)
@@ -123,6 +132,39 @@ class Turns(HoldCase):
             self.assert_served(server, held[n].read(), held[n].request)
         self.assertEqual(self.order(server), expected)
         self.let_all_go(server)
+        guard.stop()
+
+    def test_class_known_later(self):
+        """The first segment does not say what is asked, the resend does: it stands where it belongs."""
+        lab, server, guard = self.full()
+        older = Held(lab, get("GetCACaps", wait=0.1), SOURCE % (8, 11))
+        self.waiting(guard, 1)
+        cut = Held(lab, post(300, wait=0.1), SOURCE % (8, 12), pieces=8)
+        guard.wait(lambda s: s["services"][0]["intercept"]["waiting"]["enrolment"]["requests"] == 1,
+                   "held as enrolment", 3)
+        self.free(server, 0)
+        self.assert_served(server, cut.read(), cut.request)
+        self.assert_served(server, older.read(), older.request)
+        self.assertEqual(self.order(server), [cut.name, older.name])
+        self.let_all_go(server)
+        guard.stop()
+
+    def test_learned_while_held(self):
+        """Many ask one question while it is with the CA: its refusal answers them all, and takes no place for
+        any of them from others."""
+        lab = self.place()
+        server, guard = self.server(lab), self.intercept(lab, limits=FULL, service=LONG_HOLD)
+        request = get("GetNextCACert", wait=1)
+        crowd = [Held(lab, request, SOURCE % (4, n)) for n in range(1, 16)]
+        for client in crowd:
+            got = client.read()
+            self.assertEqual((got.error, b" 404 " in got.answer), (None, True), got)
+        self.assertLessEqual(len(server.requests()), SLOTS)
+        self.waiting(guard, 0)
+        self.assert_idle(guard)
+        honest = Held(lab, CAPS, SOURCE % (4, 99))
+        self.assert_served(server, honest.read(), CAPS)
+        self.assertLess(honest.got.seconds, 0.5)
         guard.stop()
 
     def test_age_outlives_the_connection(self):
@@ -209,8 +251,15 @@ class Deadline(HoldCase):
         counters = guard.service()["counters"]
         self.assertEqual((counters["held_expired"], counters["edge_busy"]), (6, 6))
         self.assertEqual(len(server.requests()), SLOTS)
+        wait_for(lambda: not self.unfinished(lab), 3, "every client's connection at its end")
         self.let_all_go(server)
         guard.stop()
+
+    def unfinished(self, lab):
+        """Clients' sockets that still have something to send, or wait for the peer's ACK of it."""
+        text = lab.clients.run(["ss", "-tanH", "state", "fin-wait-1", "state", "closing", "state",
+                                "last-ack"]).stdout
+        return text.splitlines()
 
     def test_fifteen_seconds(self):
         """A slot is free after 13 s: the first is served, the second told to come back after 15 s, in real time."""
