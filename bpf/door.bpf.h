@@ -166,8 +166,7 @@ static __always_inline bool sg_door_differs(struct xdp_md *ctx, struct sg_run *r
 	const struct sg_packet *pkt = &run->flow->pkt;
 
 	if (!pkt->payload_len || conn->splice.frame == SG_NO_FRAME ||
-	    !sg_seq_after(conn->splice.first_end, pkt->seq) ||
-	    sg_seq_after(conn->client.isn + 1, pkt->seq))
+	    !sg_seq_after(conn->splice.first_end, pkt->seq))
 		return false;
 	return !sg_splice_same(ctx, run->conn);
 }
@@ -182,6 +181,14 @@ static __always_inline bool sg_door_is_new(const struct sg_conn *conn, const str
 	return over && sg_seq_after(pkt->seq, conn->client.end);
 }
 
+/* A RST in sequence of a connection that is over here: by it the daemon ends it at the CA as well. */
+static __always_inline bool sg_door_last_reset(const struct sg_conn *conn,
+					       const struct sg_packet *pkt)
+{
+	return conn->state == SG_CONN_CLOSED && pkt->tcp_flags & SG_TCP_RST &&
+	       pkt->seq == (conn->ca.known ? conn->ca.ack : conn->client.isn + 1);
+}
+
 /* A segment of a spliced connection. Returns the XDP action, or -1: it may begin a new one. */
 static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -190,6 +197,8 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 
 	if (!sg_door_belongs(conn, pkt) || sg_door_is_new(conn, pkt))
 		return -1;
+	if (sg_door_last_reset(conn, pkt))
+		return sg_splice_to_ca(ctx, run) ? sg_go_native(ctx, run) : XDP_DROP;
 	/* Given up before the CA said anything: the client asks anew, and need not know. */
 	if (conn->state == SG_CONN_CLOSED && !conn->ca.known &&
 	    !(conn->flags & (SG_CONN_CUT | SG_CONN_ABANDONED)))
@@ -199,7 +208,12 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 		return pkt->tcp_flags & SG_TCP_RST ? XDP_DROP : sg_answer_stray(ctx, run->flow);
 	if (!conn->ca.known)
 		return conn->state == SG_CONN_CLOSED ? XDP_DROP : sg_door_pending(ctx, run);
+	/* The CA would trim it, and read what is behind as the first bytes. */
+	if (pkt->payload_len && sg_seq_after(conn->client.isn + 1, pkt->seq))
+		return XDP_DROP;
 	if (sg_door_differs(ctx, run)) {
+		if (!sg_look_sound(ctx))
+			return XDP_DROP;
 		sg_count(run, SG_COUNTER_MISMATCHES);
 		return sg_splice_cut(ctx, run);
 	}

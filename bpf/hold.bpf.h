@@ -68,6 +68,21 @@ static __always_inline bool sg_frame_leave(struct sg_frame *frame, __u32 state)
 	return true;
 }
 
+/* Nobody came for the turn: its slot goes back, its place is lost. */
+static __always_inline bool sg_frame_ungrant(struct sg_frame *frame)
+{
+	struct sg_budget *budget;
+	__u32 service = frame->service;
+
+	if (__sync_val_compare_and_swap(&frame->state, SG_FRAME_GRANTED, SG_FRAME_FREE) !=
+	    SG_FRAME_GRANTED)
+		return false;
+	budget = bpf_map_lookup_elem(&sg_budgets, &service);
+	if (budget)
+		sg_lease_return(budget, frame->lease, frame->generation);
+	return true;
+}
+
 /* Give a slot back, in whatever state it is. */
 __noinline int sg_frame_free(__u32 index, __u64 ticket)
 {
@@ -76,7 +91,7 @@ __noinline int sg_frame_free(__u32 index, __u64 ticket)
 
 	if (!frame)
 		return 0;
-	if (!sg_frame_leave(frame, SG_FRAME_FREE))
+	if (!sg_frame_leave(frame, SG_FRAME_FREE) && !sg_frame_ungrant(frame))
 		frame->state = SG_FRAME_FREE;
 	key = frame->key;
 	sg_waiting_forget(&key, ticket);
@@ -88,7 +103,7 @@ __noinline int sg_frame_free(__u32 index, __u64 ticket)
 static __always_inline bool sg_frame_stale(const struct sg_frame *frame,
 					   const struct sg_service *svc, __u64 now)
 {
-	if (frame->state == SG_FRAME_WAITING)
+	if (frame->state == SG_FRAME_WAITING || frame->state == SG_FRAME_GRANTED)
 		return frame->deadline + SG_TIMES->turnkeeper_stale < now;
 	return frame->since + svc->hold_ticks + svc->life_ticks < now;
 }
@@ -156,6 +171,30 @@ static __always_inline bool sg_frame_copy(struct xdp_md *ctx, const struct sg_ru
 	return true;
 }
 
+/* Store the frame at hand in the slot it was held in: it may say more by now. False: it cannot be. */
+static __always_inline bool sg_frame_copies(struct xdp_md *ctx, const struct sg_run *run,
+					    struct sg_frame *frame)
+{
+	if (frame->canary && frame->question != run->flow->question)
+		return false;
+	frame->question = run->flow->question;
+	return sg_frame_copy(ctx, run, frame);
+}
+
+/* The learned question with this hash, or NULL. */
+static __always_inline struct sg_question *sg_question_slot(__u32 service, __u64 hash)
+{
+	__u32 index = service * SG_QUESTION_BUCKETS + (__u32)(hash % SG_QUESTION_BUCKETS), slot;
+	struct sg_question_bucket *bucket = bpf_map_lookup_elem(&sg_questions, &index);
+	const struct sg_intercept *ic = sg_intercept_of(service);
+
+	if (!bucket || !ic)
+		return NULL;
+	slot = sg_question_find(bucket, hash, ic->epoch);
+	asm volatile("" : "+r"(slot));
+	return slot < SG_QUESTION_SLOTS ? &bucket->slot[slot] : NULL;
+}
+
 /* Store the frame at hand in a slot of its own, in `state`. conn: what was read of it. Returns the index, and its
  * ticket in flow->ticket; or SG_NO_FRAME.
  */
@@ -184,6 +223,10 @@ __noinline __u32 sg_frame_store(struct xdp_md *ctx, const struct sg_conn *conn, 
 	frame->connections = run.flow->limited ? run.flow->limits.connections : 0;
 	frame->since = run.flow->now;
 	frame->deadline = run.flow->now + run.svc->hold_ticks;
+	if (run.flow->held_since) {
+		frame->since = run.flow->held_since;
+		frame->deadline = run.flow->held_until;
+	}
 	frame->asked_since = run.flow->asked_since;
 	if (!sg_frame_copy(ctx, &run, frame)) {
 		__sync_val_compare_and_swap(&frame->ticket, ticket, 0);
@@ -233,19 +276,29 @@ __noinline int sg_hold(struct xdp_md *ctx, const struct sg_conn *conn)
 	return 1;
 }
 
-/* The connection's frame again, perhaps with more in it, or with bytes before those stored: what is stored now goes to
- * the CA. Not while somebody injects it.
+/* The request of a held connection again. With more in it, or from further before, it is another one for all that the guard
+ * knows: it is held anew, as what it is now, with the age of the one before. What is stored is what was read, always.
  */
-__noinline int sg_hold_again(struct xdp_md *ctx, __u32 index, __u64 ticket)
+__noinline int sg_hold_again(struct xdp_md *ctx, const struct sg_conn *conn, __u32 index,
+			     __u64 ticket)
 {
-	struct sg_frame *frame = sg_frame_of(index, ticket);
+	const struct sg_frame *frame = sg_frame_of(index, ticket);
 	struct sg_run run = {};
+	struct sg_packet *pkt;
 
-	if (!frame || !sg_run_again(&run, NULL) || frame->state != SG_FRAME_WAITING)
+	if (!conn || !frame || !sg_run_again(&run, NULL) || frame->state != SG_FRAME_WAITING)
 		return 0;
-	if (run.flow->pkt.seq == frame->seq && run.flow->pkt.payload_len == frame->payload_len)
+	pkt = &run.flow->pkt;
+	if (sg_seq_after(pkt->seq, frame->seq) ||
+	    (pkt->seq == frame->seq && pkt->payload_len <= frame->payload_len))
 		return 0;
-	return sg_frame_copy(ctx, &run, frame);
+	run.flow->held_since = frame->since;
+	run.flow->held_until = frame->deadline;
+	run.flow->asked_since = frame->asked_since;
+	if (sg_frame_free(index, ticket))
+		sg_hold(ctx, conn);
+	run.flow->held_since = 0;
+	return 1;
 }
 
 /* Does the CA have what this class asks for? While it hands out the shadow certificate a GetNextCACert is as good as

@@ -276,7 +276,9 @@ struct sg_flow {
 	struct sg_made made;
 	__u64 source_hash;
 	__u64 question;
-	__u64 ticket;      /* of the frame stored last */
+	__u64 ticket;     /* of the frame stored last */
+	__u64 held_since; /* it is held anew: since then, until held_until; 0 = it is not */
+	__u64 held_until;
 	__u64 asked_since; /* of its source: since when it asks for something useful in vain */
 	bool canary;
 	__u8 head[SG_HEAD_BYTES];

@@ -264,7 +264,11 @@ __noinline int sg_learn(struct sg_conn *conn, __u64 now)
 	if (conn->ca.status == 200)
 		ic->ready = now;
 	/* Of a kept-alive connection's later requests the question is not known. */
-	question = conn->client.requests == 1 ? conn->splice.question : 0;
+	question =
+		conn->client.requests == 1 &&
+				!(conn->flags & (SG_CONN_DOUBT | SG_CONN_CUT | SG_CONN_ABANDONED))
+			? conn->splice.question
+			: 0;
 	index = service * SG_QUESTION_BUCKETS + (__u32)(question % SG_QUESTION_BUCKETS);
 	bucket = bpf_map_lookup_elem(&sg_questions, &index);
 	if (!question || !bucket)

@@ -87,6 +87,8 @@ struct sg_live {
 	__u32 config_mode;      /* enum sg_mode of the file that was applied last */
 	__u32 log_requests;     /* 1: every request is told; else one in sample_mask + 1 */
 	__u32 joined_above; /* bytes: longer IP packets are several segments (generic mode); 0 = none are */
+	__u32 partial_refused; /* 1: no interface is of a kind that hands over unfinished checksums (veth, tap, virtio do) */
+	__u32 pad;
 	struct sg_source_limits source_default;
 	/* Intercept. Keys of the cookies, from getrandom: of a time slot s, that of half s >> SG_COOKIE_KEY_SHIFT & 1;
 	 * the daemon renews the idle half (core/cookie.h).
@@ -580,7 +582,7 @@ struct sg_turn_call {
 	__u32 frame;  /* in */
 	__u32 reason; /* out: enum sg_reason */
 	__u64 ticket; /* in */
-	__u32 done; /* out: 1 = granted; 0 = not, for `reason`, or the frame is another's by now */
+	__u32 done; /* out: 1 = granted, or answered meanwhile: inject it; 0 = not, for `reason`, or it is another's by now */
 	__u32 pad;
 };
 

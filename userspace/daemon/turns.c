@@ -227,15 +227,18 @@ static __u32 lowest_class(const struct round *r, __u32 service)
 
 /* ---- Turns ---- */
 
-/* It has its turn. Until its frame comes nobody else touches that; the client's own next segment may be it, and then
- * there is nothing to do. What cannot be injected the next scan finds.
+/* It has its turn, or the CA has answered its question meanwhile and the program will. Until its frame comes nobody else
+ * touches that; the client's own next segment may be it, and then there is nothing to do. What cannot be injected the
+ * next scan finds.
  */
 static void send_granted(struct sg_turns *t, const struct sg_turns_note *note)
 {
 	__u32 ifindex;
 	size_t len;
 
-	if (slot_state(&t->frames[note->slot]) == SG_FRAME_GRANTED &&
+	__u32 state = slot_state(&t->frames[note->slot]);
+
+	if ((state == SG_FRAME_GRANTED || state == SG_FRAME_WAITING) &&
 	    !copy_frame(t, note->slot, note->ticket, &ifindex, &len))
 		inject(t, ifindex, len);
 }
