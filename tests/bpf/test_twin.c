@@ -24,7 +24,7 @@
 #include "../twin/scenes.h"
 
 #define WORKERS 2
-#define SEEDS   4 /* one of each kind of gen_sizes() */
+#define SEEDS   GEN_KINDS /* one of each kind of gen_sizes() */
 #ifndef TWIN_INPUTS
 #define TWIN_INPUTS 1000000ull
 #endif
@@ -223,6 +223,33 @@ static bool test_generated(const struct options *o)
 	return agree && reached;
 }
 
+/* Frames that cannot grow behind their end, and at their head not by much: no test run of the kernel is so small. The
+ * twin alone, then, for what must hold of every packet; and what is told when there is no room at all.
+ */
+static bool test_no_room(const struct options *o)
+{
+	static const __u32 heads[] = {0, 60, 150, TWIN_ROOM_HEAD};
+	static struct report report;
+	const struct options alone = {.native = true};
+	__u64 each = o->inputs / 5 / GEN_KINDS, told;
+	bool hold = true;
+	char what[128];
+
+	for (__u32 i = 0; i < GEN_KINDS && hold; i++) {
+		if (gen_sizes(i).highest_mode < SG_MODE_INTERCEPT)
+			continue;
+		twin_room(heads[i % 4], 0);
+		hold = run_seed(&alone, 16 + i, each, &report);
+	}
+	twin_room(TWIN_ROOM_HEAD, TWIN_FRAME_ROOM);
+	told = report.coverage.events[SG_EVENT_REPLAY];
+	snprintf(what, sizeof(what), "%llu inputs without room, %llu to be sent again, twin alone",
+		 report.coverage.packets, told);
+	hold = hold && told * 1000000 >= LEAST_A_MILLION * report.coverage.packets;
+	result(hold, what, NULL);
+	return hold;
+}
+
 static int replay(const struct options *o)
 {
 	const struct guard_sizes sizes = gen_sizes(o->seed);
@@ -278,6 +305,7 @@ int main(int argc, char **argv)
 		result(true, "packet table in the kernel", why);
 	else
 		good &= test_scenes(true);
+	good &= test_no_room(&o);
 	good &= test_generated(&o);
 	if (o.native)
 		result(true, "the same inputs in the kernel", why);

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
-#define KINDS_OF_SIZES 4
+#define KINDS_OF_SIZES GEN_KINDS
 
 static const __u32 interfaces[WORLD_SIDES] = {11, 12, 13, 14};
 

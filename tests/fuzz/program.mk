@@ -1,5 +1,5 @@
 # Fuzzing of the whole program: `make fuzz-program FUZZ_SECONDS=60`. Needs clang with libFuzzer. Of the
-# twin's sources those that speak to the kernel are linked, and never called.
+# twin's sources those that speak to the kernel are linked, and never called. Alignment: as in twin.mk.
 
 FUZZ_PROGRAM_SOURCES := $(filter-out tests/twin/scenes_%.c tests/twin/coverage.c,$(wildcard tests/twin/*.c))
 FUZZ_PROGRAM_READS := $(BPF_SOURCES) $(wildcard tests/twin/*.h) tests/fixtures/request_lines.h
@@ -17,7 +17,7 @@ build/fuzz/fuzz_program: tests/fuzz/fuzz_program.c $(FUZZ_PROGRAM_SOURCES) $(FUZ
 	$(say) CLANG $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_PROGRAM_CLANG) -std=gnu11 $(WARNINGS) $(CPPFLAGS) -O1 -g \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -o $@ \
 		$< $(FUZZ_PROGRAM_SOURCES) $(FUZZ_PROGRAM_LIBS)
 
 build/fuzz/seeds_program: tests/fuzz/seeds_program.c $(FUZZ_PROGRAM_SOURCES) $(FUZZ_PROGRAM_READS) | $(SKELETON)

@@ -59,6 +59,8 @@ class Judge:
         self.attempts = attempts
         self.syns = []
         self.requests = []
+        self.asked = []  # GetNextCACert: when its connection began, as far as that can be told
+        begun = {}  # (client, port): when the CA saw its SYN; a proxy's are not the router's
         self.shadow = None
         self.seen = defaultdict(list)  # client: when the CA saw a SYN or a request of his
         for event in ca_events:
@@ -66,12 +68,16 @@ class Judge:
             if event["event"] == "syn":
                 self.syns.append(when)
                 self.seen[event["client"]].append(when)
+                begun[event["client"], event.get("port")] = when
             elif event["event"] == "request":
                 self.requests.append((when, event))
                 self.seen[event["client"]].append(when)
+                if event["operation"] == "GetNextCACert":
+                    self.asked.append(begun.get((event["client"], event.get("port")), when))
             elif event["event"] == "shadow":
                 self.shadow = when
         self.syns.sort()
+        self.asked.sort()
         for times in self.seen.values():
             times.sort()
 
@@ -165,8 +171,7 @@ class Judge:
         ends = [a["outcome"] for a in self.attempts
                 if a["role"] == "storm" and a["outcome"] != "unfinished"]
         answered = sum(outcome in ("200", "404") for outcome in ends)
-        asked = [when for when, event in self.requests if event["operation"] == "GetNextCACert"
-                 and (self.shadow is None or when < self.shadow)]
+        asked = [when for when in self.asked if self.shadow is None or when < self.shadow]
         span = (asked[-1] - asked[0]) if len(asked) > 1 else 0
         return {"storm_asks": len(ends), "storm_answered": answered,
                 "storm_answered_share": round(answered / len(ends), 4) if ends else None,

@@ -111,6 +111,15 @@ class Shadow(unittest.TestCase):
         self.assertEqual(found["storm_answered_share"], 0.8)
         self.assertEqual(found["nextca_worst_window"], 2)
 
+    def test_a_connection_counts_when_it_began(self):
+        late = [START] + [{**syn(t, "r"), "port": port} for t, port in ((1.0, 7), (8.0, 8))] + \
+            [{**request(9.0 + port / 10, "r", "GetNextCACert", 404), "port": port}
+             for port in (7, 8)]
+        self.assertEqual(judge(late, [], 10, 6)["nextca_worst_window"], 1)
+        for event in late[3:]:
+            event["port"] = 9  # unknown: the answer's time is all there is
+        self.assertEqual(judge(late, [], 10, 6)["nextca_worst_window"], 2)
+
     def test_flip(self):
         found = judge(*self.logs(), 10, 6)
         self.assertEqual(found["flip_known_s"], 10.0)

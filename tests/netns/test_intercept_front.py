@@ -5,10 +5,9 @@ import random
 import socket
 
 from intercept_case import NEXT, InterceptCase
-from netlab import PacketTap
 from own_tcp import MSS_OPTION, OwnTcp, header_of
 from streams import dial, get, post, reset
-from support import (ACK, FIN, PSH, RST, SYN, RawClient, main, nft, now, tcp_packet, wait_for)
+from support import (ACK, FIN, PSH, RST, SYN, RawClient, main, now, tcp_packet, wait_for)
 
 # Slots of cookies last 0.8 s here: good for 1.6 to 2.4 s, then known as too old for another 2.4 s.
 FAST = 40
@@ -177,29 +176,6 @@ class ClientGoes(InterceptCase):
         self.assert_idle(guard)
         guard.stop()
 
-    def test_while_the_ca_is_asked(self):
-        """The CA's SYN-ACK comes when the client has gone: it is told so at once, its slot is free."""
-        lab = self.place()
-        guard = self.intercept(lab)
-        wire = self.tap(lab.ca, "ca0")
-        # The CA's host does not answer by itself; we are the CA.
-        nft(lab.ca, DEAF % "drop")
-        for number, address in enumerate((lab.ca4, lab.ca6)):
-            sock = dial(lab.clients, address)
-            client = sock.getsockname()[:2]
-            sock.sendall(get("GetCACaps"))
-            syn = wait_for(lambda: [s for s in wire.of(client) if s.flags & SYN], 3, "the SYN")[0]
-            guard.wait(lambda s: s["services"][0]["mirror"]["slots"]["leases_used"] == 1, "slot")
-            reset(sock)
-            guard.fresh()
-            OwnCa(lab, syn).send(SYN | ACK, 7000 + number, syn.seq + 1)
-            reply = wait_for(lambda: [s for s in wire.of(client) if s.flags & RST], 3,
-                             "a RST to the CA")[0]
-            self.assertEqual(reply.seq, syn.seq + 1)
-            self.assertEqual([s for s in wire.of(client) if s.payload], [])
-        self.assert_idle(guard)
-        guard.stop()
-
     def test_in_the_middle(self):
         """Before the answer, and in the midst of it: the CA gets the reset, in its own numbers."""
         lab = self.place()
@@ -261,28 +237,6 @@ class ClientGoes(InterceptCase):
         self.assert_idle(guard)
         guard.stop()
 
-
-DEAF = """
-table netdev deaf {
-	chain in {
-		type filter hook ingress device ca0 priority 0; policy accept;
-		tcp dport 80 %s
-	}
-}
-"""
-
-
-class OwnCa:
-    """The CA's side of the connection that began with this SYN, by hand."""
-
-    def __init__(self, lab, syn):
-        self.syn, self.tap = syn, PacketTap(lab.ca, "ca0")
-
-    def send(self, flags, seq, ack, payload=b""):
-        """Back the way the SYN came."""
-        syn = self.syn
-        packet = tcp_packet(syn.dst, syn.src, syn.dport, syn.sport, seq, ack, flags, payload)
-        self.tap.send(syn.frame[6:12] + syn.frame[:6] + syn.frame[12:14] + packet)
 
 if __name__ == "__main__":
     main()

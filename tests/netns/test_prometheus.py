@@ -38,6 +38,20 @@ def fetch(space, url):
     return space.inside(inside)
 
 
+# Counters that are told by a family with a label.
+FAMILIES, LABELS = {}, {}
+for _family, _label, _members in (
+        ("cookies", "result", {"cookies_sent": "sent", "cookies_proven": "proven",
+                               "cookies_refused": "refused", "cookies_old": "old"}),
+        ("edge_answers", "answer", {"edge_as_ca": "as_ca", "edge_status": "status",
+                                    "edge_busy": "busy"}),
+        ("question_changes", "change", {"learned": "learned", "unlearned": "unlearned"})):
+    for _counter, _value in _members.items():
+        FAMILIES[_counter] = f'scepguard_{_family}_total{{{_label}="{_value}"}}'
+        LABELS[_counter] = (_value,)
+UNTOLD = ("later_segments",)  # they come again
+
+
 class Scraped(Case):
 
     def traffic(self):
@@ -109,8 +123,27 @@ class Scraped(Case):
                 for p, by in service["verdicts"].items() if by["admitted"]},
         }
         for name, n in service["counters"].items():
-            table[f"scepguard_{name}_total"] = {(): n}
-        return table
+            if name in UNTOLD:
+                continue
+            table[FAMILIES.get(name, f"scepguard_{name}_total")] = {LABELS.get(name, ()): n}
+        return {**table, **self.expected_of_intercept(status)}
+
+    @staticmethod
+    def expected_of_intercept(status):
+        """The same of what only intercept has."""
+        service = status["services"][0]
+        intercept = service["intercept"]
+        waits = [one["longest_seconds"] for one in intercept["waiting"].values()]
+        return {
+            "scepguard_configured_mode == 1": {(status["config"]["mode"],): 1},
+            "scepguard_splices": {(): intercept["splices"]},
+            "scepguard_questions_learned": {(): intercept["questions_learned"]},
+            "scepguard_held_requests": {(p,): one["requests"]
+                                        for p, one in intercept["waiting"].items()},
+            "scepguard_held_longest_seconds": {(): max(waits)},
+            "scepguard_hold_seconds_count": {(): sum(service["waited"]["counts"])},
+            "scepguard_hold_seconds_sum": {(): service["waited"]["sum_seconds"]},
+        }
 
     def test_values(self):
         lab, ca, guard = self.traffic()

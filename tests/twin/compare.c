@@ -119,6 +119,14 @@ bool guards_compare(void)
 	same &= same_array(TWIN_sg_open_conns);
 	same &= same_array(TWIN_sg_syn_limiter);
 	same &= same_array(TWIN_sg_refused);
+	if (twin_highest() >= SG_MODE_INTERCEPT) {
+		same &= same_array(TWIN_sg_frames);
+		same &= same_array(TWIN_sg_held_by);
+		same &= same_array(TWIN_sg_questions);
+		same &= same_entries(TWIN_sg_intercepts, SG_SERVICES);
+		same &= same_entries(TWIN_sg_ticket, 1);
+		same &= same_hash(TWIN_sg_waiting);
+	}
 	same &= same_hash(TWIN_sg_conns);
 	same &= same_hash(TWIN_sg_sources);
 	return same;

@@ -77,15 +77,10 @@ static bool never_in_observe(__u32 reason)
 	return reason == SG_REASON_FEELER || reason == SG_REASON_CA_DEAF;
 }
 
-/* Only a guard that intercepts counts and tells these. */
-static bool counter_of_intercept(__u32 counter)
+/* Of the program as it is; and where frames can always grow. */
+static bool never_told(__u32 kind)
 {
-	return counter >= SG_COUNTER_COOKIES_SENT;
-}
-
-static bool event_of_intercept(__u32 kind)
-{
-	return kind >= SG_EVENT_HELD;
+	return kind == SG_EVENT_EDGE || kind == SG_EVENT_MISMATCH || kind == SG_EVENT_REPLAY;
 }
 
 /* One line of the list: what, how often. */
@@ -110,8 +105,7 @@ static void each(const struct coverage *c, each_fn *tell, void *ctx)
 		tell(ctx, "admitted as", sg_priority_name(i),
 		     c->stats.verdicts[i][SG_REASON_ADMITTED], true);
 	for (__u32 i = 0; i < SG_COUNTER_MAX_; i++)
-		tell(ctx, "counter", sg_counter_name(i), c->stats.counters[i],
-		     !counter_of_intercept(i));
+		tell(ctx, "counter", sg_counter_name(i), c->stats.counters[i], true);
 	for (__u32 i = 0; i < SG_REQUEST_MAX_; i++)
 		tell(ctx, "request", sg_class_name(i), c->stats.requests[i], true);
 	for (__u32 i = 0; i < SG_STATUS_CLASSES; i++)
@@ -121,7 +115,7 @@ static void each(const struct coverage *c, each_fn *tell, void *ctx)
 	for (__u32 i = 0; i < SG_PASSED_MAX_; i++)
 		tell(ctx, "passed", sg_passed_name(i), c->passed.packets[i], true);
 	for (__u32 i = 0; i < SG_EVENT_MAX_; i++)
-		tell(ctx, "event", sg_event_name(i), c->events[i], !event_of_intercept(i));
+		tell(ctx, "event", sg_event_name(i), c->events[i], !never_told(i));
 	for (__u32 i = 0; i <= SG_CONN_CLOSED; i++)
 		tell(ctx, "state", states[i], c->states[i], true);
 }

@@ -127,14 +127,29 @@ size_t frame_build(const struct frame *f, __u8 *out)
 	return len + f->padding;
 }
 
-bool frame_sums_right(const __u8 *frame, const struct sg_packet *pkt)
+/* Of the pseudo header: before it is added to what it stands for. */
+static __u32 pseudo_sum(const __u8 *frame, const struct sg_packet *pkt)
 {
 	size_t len = pkt->payload_off - pkt->l4_off + pkt->payload_len;
-	const __u8 *ip = frame + pkt->l3_off, *tcp = frame + pkt->l4_off;
 	bool v4 = pkt->family == 4;
-	__u32 pseudo = sum_of(ip + (v4 ? 12 : 8), v4 ? 8 : 32, (__u32)len + SG_IPPROTO_TCP);
 
-	if (v4 && sum_of(ip, (ip[0] & 0xf) * 4, 0) != 0xffff)
+	return sum_of(frame + pkt->l3_off + (v4 ? 12 : 8), v4 ? 8 : 32,
+		      (__u32)len + SG_IPPROTO_TCP);
+}
+
+bool frame_tcp_sum_whole(const __u8 *frame, const struct sg_packet *pkt)
+{
+	size_t len = pkt->payload_off - pkt->l4_off + pkt->payload_len;
+
+	return sum_of(frame + pkt->l4_off, len, pseudo_sum(frame, pkt)) == 0xffff;
+}
+
+bool frame_sums_right(const __u8 *frame, const struct sg_packet *pkt)
+{
+	const __u8 *ip = frame + pkt->l3_off, *tcp = frame + pkt->l4_off;
+
+	if (pkt->family == 4 && sum_of(ip, (ip[0] & 0xf) * 4, 0) != 0xffff)
 		return false;
-	return sum_of(tcp, len, pseudo) == 0xffff || ((__u32)tcp[16] << 8 | tcp[17]) == pseudo;
+	return frame_tcp_sum_whole(frame, pkt) ||
+	       ((__u32)tcp[16] << 8 | tcp[17]) == pseudo_sum(frame, pkt);
 }

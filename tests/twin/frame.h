@@ -50,4 +50,7 @@ size_t frame_build(const struct frame *f, __u8 *out);
 /* Are the checksums of a whole TCP frame right, or is the TCP one the pseudo header's sum? */
 bool frame_sums_right(const __u8 *frame, const struct sg_packet *pkt);
 
+/* Is the TCP checksum right, and not only begun? */
+bool frame_tcp_sum_whole(const __u8 *frame, const struct sg_packet *pkt);
+
 #endif

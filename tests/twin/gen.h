@@ -18,6 +18,10 @@ enum gen_phase {
 	GEN_SYN_ACKED,
 	GEN_OPEN, /* sends its request, waits, is answered, asks again or closes */
 	GEN_CLOSING,
+	/* intercept */
+	GEN_COOKIE,  /* the guard has answered its SYN */
+	GEN_JOINING, /* its first segment became the SYN to the CA */
+	GEN_EDGED,   /* the guard has answered its request */
 };
 
 /* A connection as its two ends would see it, whatever the guard does. */
@@ -28,6 +32,7 @@ struct gen_flow {
 	enum gen_phase phase;
 	bool stamped, partial, client_fin, ca_fin;
 	__u32 isn, client_next, ca_next;
+	__u32 shift; /* the client knows the CA's numbers with so much added */
 	__u32 stamp;
 	const char *request, *answer;
 	__u32 request_len, request_sent, answer_len, answer_sent;
@@ -38,7 +43,7 @@ struct gen {
 	struct dice dice;
 	struct world world;
 	struct gen_flow flows[GEN_FLOWS];
-	__u32 flow_count;
+	__u32 flow_count, last_flow;
 	__u32 chaos;   /* one packet in so many is mutated; 0 = none */
 	__u64 packets; /* run so far */
 	/* The last packet, for messages. */
@@ -50,7 +55,8 @@ struct gen {
 	void *take_ctx;
 };
 
-/* Table sizes and highest mode that go with a seed. */
+/* Table sizes and highest mode that go with a seed: so many kinds, one after the other. */
+#define GEN_KINDS 8
 struct guard_sizes gen_sizes(__u64 seed);
 
 /* The guards are emptied and set up by the dice. interfaces: as for world_begin(). */
@@ -71,6 +77,12 @@ void gen_let_time_pass(struct gen *g);
 /* gen.c: the n-th entry of a hash by the dice, or NULL. */
 const struct twin_element *gen_some_element(struct gen *g, enum twin_map_id id);
 
+/* gen_daemon.c: something of what the daemon does. False: the guards disagree. */
+bool gen_daemon(struct gen *g);
+
+/* gen.c: run g->frame. */
+bool gen_run(struct gen *g);
+
 /* gen_flows.c: the next packet of a flow as it should be; what became of it. */
 struct gen_packet {
 	struct frame frame;
@@ -80,7 +92,21 @@ struct gen_packet {
 };
 void gen_make_flow(struct gen *g, struct gen_flow *flow);
 void gen_next_packet(struct gen *g, struct gen_flow *flow, struct gen_packet *p);
-void gen_sent(struct gen *g, const struct gen_packet *p, __u32 action);
+void gen_from_client(struct gen *g, struct gen_packet *p, __u8 flags);
+void gen_from_ca(struct gen *g, struct gen_packet *p, __u8 flags);
+void gen_client_asks(struct gen *g, struct gen_packet *p);
+void gen_other_packet(struct gen *g, struct gen_packet *p);
+
+/* gen_sent.c: the ends go on from what came of it (g->outcome). */
+void gen_sent(struct gen *g, const struct gen_packet *p);
+
+/* gen_door.c: the next packet of a flow that the guard has spoken to itself. */
+void gen_behind_door(struct gen *g, struct gen_flow *flow, struct gen_packet *p);
+
+/* gen_edges.c: what the guard is to say itself, and the keys of its cookies. */
+void gen_change_edges(struct gen *g);
+void gen_change_keys(struct gen *g);
+void gen_choose_intercept(struct dice *d, struct sg_service *svc);
 
 /* gen_mutate.c: of its description, and of its bytes (returns the new length, at least 14). */
 void gen_mutate(struct gen *g, struct gen_packet *p);

@@ -62,7 +62,10 @@ static void change_service(struct gen *g)
 	__u32 which = (__u32)dice_roll(&g->dice, GUARD_SERVICES);
 	struct sg_service *svc = &g->world.services[which];
 
-	switch (dice_roll(&g->dice, 5)) {
+	switch (dice_roll(&g->dice, 6)) {
+	case 5:
+		gen_choose_intercept(&g->dice, svc);
+		break;
 	case 0:
 		change_window(g, svc);
 		break;
@@ -84,14 +87,24 @@ static void change_service(struct gen *g)
 
 /* ---- live ---- */
 
+/* Of a guard that can intercept: mostly that. Sometimes it is loaded for it, and drains. */
+static enum sg_mode choose_upper(struct gen *g)
+{
+	return twin_highest() >= SG_MODE_INTERCEPT && !dice_hits(&g->dice, 6) ? SG_MODE_INTERCEPT
+									      : SG_MODE_POLICE;
+}
+
 static void choose_mode(struct gen *g)
 {
 	__u64 until = dice_hits(&g->dice, 4) ? g->world.ticks + dice_roll(&g->dice, S(20)) : 0;
-	enum sg_mode now = dice_hits(&g->dice, 4) ? SG_MODE_OBSERVE : SG_MODE_POLICE,
-		     then = dice_hits(&g->dice, 2) ? SG_MODE_OBSERVE : SG_MODE_POLICE;
+	bool lower = dice_hits(&g->dice, twin_highest() >= SG_MODE_INTERCEPT ? 12 : 4);
+	enum sg_mode now = lower ? SG_MODE_OBSERVE : choose_upper(g),
+		     then = dice_hits(&g->dice, 2) ? SG_MODE_OBSERVE : choose_upper(g);
 
 	if (dice_hits(&g->dice, 2))
 		g->world.live.police_since = g->world.ticks;
+	if (dice_hits(&g->dice, 4))
+		g->world.live.intercept_since = g->world.ticks;
 	world_mode(&g->world, now, then, until);
 }
 
@@ -241,6 +254,14 @@ static void choose_budget(struct gen *g, __u32 service)
 	guards_write(TWIN_sg_budgets, &service, &b);
 }
 
+static void begin_intercept(struct gen *g)
+{
+	gen_change_keys(g);
+	gen_change_keys(g);
+	for (int i = 0; i < 2 * GUARD_SERVICES; i++)
+		gen_change_edges(g);
+}
+
 void gen_configure(struct gen *g)
 {
 	struct dice *d = &g->dice;
@@ -254,11 +275,14 @@ void gen_configure(struct gen *g)
 		choose_slots(d, svc);
 		choose_times(d, svc);
 		choose_deafness(d, svc);
+		gen_choose_intercept(d, svc);
 		world_write_service(&g->world, i);
 		choose_budget(g, i);
 	}
 	choose_live(g);
 	choose_mode(g);
+	if (twin_highest() >= SG_MODE_INTERCEPT)
+		begin_intercept(g);
 	if (dice_hits(d, 4))
 		change_policy(g);
 }

@@ -32,11 +32,25 @@ static void begin(struct gen *g, struct gen_flow *flow)
 	flow->stamped = dice_hits(d, 3);
 	flow->partial = dice_hits(d, 8);
 	flow->stamp = DICE_OF(d, __u32, 1000, 0xfffffffeu);
+	flow->shift = 0;
 	flow->request = flow->answer = NULL;
 	flow->client_fin = flow->ca_fin = false;
 }
 
-static void from_client(struct gen *g, struct gen_packet *p, __u8 flags)
+/* The first option of nearly every SYN. */
+static void offer_mss(struct gen *g, struct frame *f)
+{
+	__u32 mss =
+		DICE_OF(&g->dice, __u32, 1460, 1452, 1440, 1439, 1360, 1220, 536, 100, 0, 65535);
+
+	f->tcp_options_len = 4;
+	f->tcp_options[0] = 2;
+	f->tcp_options[1] = 4;
+	f->tcp_options[2] = (__u8)(mss >> 8);
+	f->tcp_options[3] = (__u8)mss;
+}
+
+void gen_from_client(struct gen *g, struct gen_packet *p, __u8 flags)
 {
 	struct gen_flow *flow = p->flow;
 	const struct sg_endpoint *ep = world_endpoint(&g->world, flow->to);
@@ -51,12 +65,14 @@ static void from_client(struct gen *g, struct gen_packet *p, __u8 flags)
 	p->frame.flags = flags;
 	p->frame.partial = flow->partial;
 	p->frame.seq = flags & SG_TCP_SYN ? flow->isn : flow->client_next;
-	p->frame.ack = flags & SG_TCP_ACK ? flow->ca_next : 0;
+	p->frame.ack = flags & SG_TCP_ACK ? flow->ca_next + flow->shift : 0;
 	if (flow->stamped)
 		frame_stamp(&p->frame, flow->stamp++);
+	else if (flags & SG_TCP_SYN && !dice_hits(&g->dice, 4))
+		offer_mss(g, &p->frame);
 }
 
-static void from_ca(struct gen *g, struct gen_packet *p, __u8 flags)
+void gen_from_ca(struct gen *g, struct gen_packet *p, __u8 flags)
 {
 	struct gen_flow *flow = p->flow;
 	const struct sg_endpoint *ep = world_endpoint(&g->world, flow->to);
@@ -87,7 +103,7 @@ static void add_piece(struct gen *g, struct frame *f, const char *text, __u32 le
 	f->flags |= 0x08;
 }
 
-static void client_asks(struct gen *g, struct gen_packet *p)
+void gen_client_asks(struct gen *g, struct gen_packet *p)
 {
 	struct gen_flow *flow = p->flow;
 
@@ -99,7 +115,7 @@ static void client_asks(struct gen *g, struct gen_packet *p)
 		flow->request_sent = 0;
 		flow->answer = NULL;
 	}
-	from_client(g, p, SG_TCP_ACK);
+	gen_from_client(g, p, SG_TCP_ACK);
 	add_piece(g, &p->frame, flow->request, flow->request_len, flow->request_sent);
 }
 
@@ -114,7 +130,7 @@ static void ca_answers(struct gen *g, struct gen_packet *p)
 		flow->answer_len = text.len;
 		flow->answer_sent = 0;
 	}
-	from_ca(g, p, SG_TCP_ACK);
+	gen_from_ca(g, p, SG_TCP_ACK);
 	add_piece(g, &p->frame, flow->answer, flow->answer_len, flow->answer_sent);
 }
 
@@ -134,52 +150,59 @@ static void talk_on(struct gen *g, struct gen_packet *p)
 	struct gen_flow *flow = p->flow;
 
 	if (!asked_all(flow))
-		client_asks(g, p);
+		gen_client_asks(g, p);
 	else if (!answered_all(flow) && flow->to != WORLD_ONE_SIDED)
 		ca_answers(g, p);
 	else if (dice_hits(&g->dice, 2))
-		from_client(g, p, SG_TCP_ACK);
+		gen_from_client(g, p, SG_TCP_ACK);
 	else if (dice_hits(&g->dice, 2)) {
 		flow->request = NULL;
 		if (flow->to == WORLD_ONE_SIDED)
 			flow->ca_next += 50;
-		client_asks(g, p);
+		gen_client_asks(g, p);
 	} else if (dice_hits(&g->dice, 2) && flow->to != WORLD_ONE_SIDED)
-		from_ca(g, p, SG_TCP_FIN | SG_TCP_ACK);
+		gen_from_ca(g, p, SG_TCP_FIN | SG_TCP_ACK);
 	else
-		from_client(g, p, SG_TCP_FIN | SG_TCP_ACK);
+		gen_from_client(g, p, SG_TCP_FIN | SG_TCP_ACK);
 }
 
 /* What may come at any time. */
-static void other_packet(struct gen *g, struct gen_packet *p)
+void gen_other_packet(struct gen *g, struct gen_packet *p)
 {
-	switch (dice_roll(&g->dice, 9)) {
+	switch (dice_roll(&g->dice, 10)) {
 	case 0:
-		from_client(g, p, SG_TCP_RST);
+		gen_from_client(g, p, SG_TCP_RST);
 		return;
 	case 1:
-		from_ca(g, p, dice_hits(&g->dice, 2) ? SG_TCP_RST : SG_TCP_RST | SG_TCP_ACK);
+		gen_from_ca(g, p, dice_hits(&g->dice, 2) ? SG_TCP_RST : SG_TCP_RST | SG_TCP_ACK);
 		return;
 	case 2:
-		from_client(g, p, SG_TCP_FIN | SG_TCP_ACK);
+		gen_from_client(g, p, SG_TCP_FIN | SG_TCP_ACK);
 		return;
 	case 3:
-		from_ca(g, p, SG_TCP_FIN | SG_TCP_ACK);
+		gen_from_ca(g, p, SG_TCP_FIN | SG_TCP_ACK);
 		return;
 	case 4:
-		from_ca(g, p, SG_TCP_SYN | SG_TCP_ACK);
+		gen_from_ca(g, p, SG_TCP_SYN | SG_TCP_ACK);
 		return;
 	case 5:
-		from_ca(g, p, SG_TCP_ACK);
+		gen_from_ca(g, p, SG_TCP_ACK);
 		return;
 	case 6:
 		ca_answers(g, p);
 		return;
 	case 7:
-		from_client(g, p, SG_TCP_SYN);
+		gen_from_client(g, p, SG_TCP_SYN);
+		return;
+	case 8: /* the request's beginning once more */
+		gen_client_asks(g, p);
+		p->frame.seq = p->flow->isn + 1;
+		p->frame.payload = p->flow->request;
+		if (p->frame.payload_len > p->flow->request_len)
+			p->frame.payload_len = (__u16)p->flow->request_len;
 		return;
 	default:
-		from_client(g, p, SG_TCP_ACK);
+		gen_from_client(g, p, SG_TCP_ACK);
 		return;
 	}
 }
@@ -191,7 +214,7 @@ void gen_next_packet(struct gen *g, struct gen_flow *flow, struct gen_packet *p)
 	memset(p, 0, sizeof(*p));
 	p->flow = flow;
 	if (flow->phase != GEN_IDLE && luck == 15) {
-		other_packet(g, p);
+		gen_other_packet(g, p);
 		return;
 	}
 	switch (flow->phase) {
@@ -205,76 +228,35 @@ void gen_next_packet(struct gen *g, struct gen_flow *flow, struct gen_packet *p)
 		/* fall through */
 	case GEN_SYN_SENT:
 		if (flow->phase == GEN_SYN_SENT && luck == 14)
-			from_ca(g, p, SG_TCP_RST | SG_TCP_ACK);
+			gen_from_ca(g, p, SG_TCP_RST | SG_TCP_ACK);
 		else if (flow->phase == GEN_SYN_SENT && flow->to == WORLD_ONE_SIDED && luck > 2)
-			from_client(g, p, SG_TCP_ACK);
+			gen_from_client(g, p, SG_TCP_ACK);
 		else if (flow->phase == GEN_SYN_SENT && luck > 2)
-			from_ca(g, p, SG_TCP_SYN | SG_TCP_ACK);
+			gen_from_ca(g, p, SG_TCP_SYN | SG_TCP_ACK);
 		else
-			from_client(g, p, SG_TCP_SYN);
+			gen_from_client(g, p, SG_TCP_SYN);
 		return;
 	case GEN_SYN_ACKED:
 		if (luck > 1)
-			from_client(g, p, SG_TCP_ACK);
+			gen_from_client(g, p, SG_TCP_ACK);
 		else if (luck)
-			from_ca(g, p, SG_TCP_SYN | SG_TCP_ACK);
+			gen_from_ca(g, p, SG_TCP_SYN | SG_TCP_ACK);
 		else
-			from_client(g, p, SG_TCP_SYN);
+			gen_from_client(g, p, SG_TCP_SYN);
 		return;
 	case GEN_OPEN:
 		talk_on(g, p);
 		return;
+	case GEN_COOKIE:
+	case GEN_JOINING:
+	case GEN_EDGED:
+		gen_behind_door(g, flow, p);
+		return;
 	case GEN_CLOSING:
 		if (flow->ca_fin)
-			from_client(g, p, SG_TCP_FIN | SG_TCP_ACK);
+			gen_from_client(g, p, SG_TCP_FIN | SG_TCP_ACK);
 		else
-			from_ca(g, p, SG_TCP_FIN | SG_TCP_ACK);
+			gen_from_ca(g, p, SG_TCP_FIN | SG_TCP_ACK);
 		return;
 	}
-}
-
-static void client_sent(struct gen_flow *flow, const struct frame *f)
-{
-	if (f->flags & SG_TCP_RST) {
-		flow->phase = GEN_IDLE;
-	} else if (f->flags & SG_TCP_SYN) {
-		flow->phase = GEN_SYN_SENT;
-	} else if (f->flags & SG_TCP_FIN) {
-		flow->client_fin = true;
-		flow->phase = flow->ca_fin ? GEN_IDLE : GEN_CLOSING;
-		flow->client_next += f->payload_len + 1u;
-	} else {
-		if (flow->phase == GEN_SYN_ACKED || flow->to == WORLD_ONE_SIDED)
-			flow->phase = GEN_OPEN;
-		flow->client_next += f->payload_len;
-		flow->request_sent += f->payload_len;
-	}
-}
-
-static void ca_sent(struct gen_flow *flow, const struct frame *f)
-{
-	if (f->flags & SG_TCP_RST) {
-		flow->phase = GEN_IDLE;
-	} else if (f->flags & SG_TCP_SYN) {
-		if (flow->phase == GEN_SYN_SENT)
-			flow->phase = GEN_SYN_ACKED;
-	} else if (f->flags & SG_TCP_FIN) {
-		flow->ca_fin = true;
-		flow->phase = flow->client_fin ? GEN_IDLE : GEN_CLOSING;
-		flow->ca_next += f->payload_len + 1u;
-	} else {
-		flow->ca_next += f->payload_len;
-		flow->answer_sent += f->payload_len;
-	}
-}
-
-/* The ends go on from a packet that passed; what was refused was never sent. */
-void gen_sent(struct gen *g, const struct gen_packet *p, __u32 action)
-{
-	if (action != XDP_PASS || dice_hits(&g->dice, 64))
-		return;
-	if (p->from_ca)
-		ca_sent(p->flow, &p->frame);
-	else
-		client_sent(p->flow, &p->frame);
 }

@@ -66,14 +66,16 @@ static const char *const answers[] = {
 	"HTTP/1.1 600\r\n",
 };
 
-/* Long ones: an enrolment in a GET, with the operation in front or behind; a shadow certificate. */
-static char long_front[2700], long_behind[2700], long_answer[1400];
+/* Long ones: an enrolment in a GET, with the operation in front or behind; what looks like one and is none; a shadow
+ * certificate.
+ */
+static char long_front[2700], long_behind[2700], long_other[900], long_answer[1400];
 
 static void make_long(void)
 {
 	static const char front[] = "GET /scep?operation=PKIOperation&message=MII",
 			  behind[] = "GET /scep?message=MII", last[] = "&operation=PKIOperation",
-			  end[] = " HTTP/1.1\r\nHost: ca\r\n\r\n",
+			  other[] = "&operation=GetCACaps", end[] = " HTTP/1.1\r\nHost: ca\r\n\r\n",
 			  head[] = "HTTP/1.1 200 OK\r\nContent-Type: "
 				   "application/x-x509-next-ca-cert\r\n\r\n";
 
@@ -85,6 +87,11 @@ static void make_long(void)
 	memcpy(long_behind + sizeof(long_behind) - sizeof(end) - sizeof(last) + 1, last,
 	       sizeof(last) - 1);
 	memcpy(long_behind + sizeof(long_behind) - sizeof(end), end, sizeof(end));
+	memset(long_other, 'b', sizeof(long_other));
+	memcpy(long_other, behind, sizeof(behind) - 1);
+	memcpy(long_other + sizeof(long_other) - sizeof(end) - sizeof(other) + 1, other,
+	       sizeof(other) - 1);
+	memcpy(long_other + sizeof(long_other) - sizeof(end), end, sizeof(end));
 	memset(long_answer, 'c', sizeof(long_answer));
 	memcpy(long_answer, head, sizeof(head) - 1);
 	long_answer[sizeof(long_answer) - 1] = 0;
@@ -108,12 +115,22 @@ static struct gen_text altered(struct dice *d, struct gen_text from, char own[GE
 	return (struct gen_text){own, from.len + put - take};
 }
 
+/* Few, so that one is asked again when it was refused. */
+static const char *const questions[] = {
+	GET("/cgi-bin/pkiclient.exe?operation=GetNextCACert&message=ca"),
+	GET("/scep?operation=GetNextCACert"),
+	GET("/scep?operation=GetNextCACert&message=other"),
+	"GET /scep?operation=GetNextCACert HTTP/1.0\r\n\r\n",
+};
+
 struct gen_text gen_request(struct dice *d, char own[GEN_OWN_TEXT])
 {
 	struct gen_text chosen;
 
 	if (!long_answer[0])
 		make_long();
+	if (twin_highest() >= SG_MODE_INTERCEPT && dice_hits(d, 3))
+		return text(dice_hits(d, 8) ? long_other : DICE_PICK(d, questions));
 	if (dice_hits(d, 16))
 		return text(dice_hits(d, 2) ? long_front : long_behind);
 	if (dice_hits(d, 4)) {
@@ -134,7 +151,11 @@ struct gen_text gen_answer(struct dice *d, const char *request)
 {
 	if (!long_answer[0])
 		make_long();
-	if (request && strstr(request, "GetNextCACert") && dice_hits(d, 3))
-		return text(long_answer);
+	if (request && strstr(request, "GetNextCACert")) {
+		if (dice_hits(d, twin_highest() < SG_MODE_INTERCEPT ? 3 : 12))
+			return text(long_answer);
+		if (twin_highest() >= SG_MODE_INTERCEPT && !dice_hits(d, 4)) /* 404, 403 */
+			return text(answers[2 + dice_roll(d, 2)]);
+	}
 	return text(DICE_PICK(d, answers));
 }

@@ -95,6 +95,37 @@ static __u64 of_the_rest(struct gen *g, const struct sg_service *svc, const stru
 	return DICE_PICK(&g->dice, moments);
 }
 
+static __u64 of_a_frame(struct gen *g)
+{
+	__u32 count = twin_map_about(twin_map(TWIN_sg_frames))->max_entries,
+	      index = (__u32)dice_roll(&g->dice, count);
+	const struct sg_frame *f = twin_map_lookup(twin_map(TWIN_sg_frames), &index);
+
+	return dice_hits(&g->dice, 2) ? f->deadline : f->deadline + S(2);
+}
+
+static __u64 of_intercept(struct gen *g, __u32 service, const struct sg_service *svc)
+{
+	const struct sg_intercept *ic = twin_map_lookup(twin_map(TWIN_sg_intercepts), &service);
+	__u32 bucket =
+		service * SG_QUESTION_BUCKETS + (__u32)dice_roll(&g->dice, SG_QUESTION_BUCKETS);
+	const struct sg_question_bucket *questions =
+		twin_map_lookup(twin_map(TWIN_sg_questions), &bucket);
+	const __u64 moments[] = {
+		ic->turnkeeper + S(2),
+		ic->canary_since + S(10),
+		ic->canary_sent[0] + svc->ca_window_ticks,
+		ic->ready + S(600),
+		ic->cookie_last + 4 * S(32),
+		(g->world.ticks / S(32) + dice_roll(&g->dice, 8)) * S(32),
+		g->world.live.intercept_since + svc->life_ticks,
+		questions->slot[0].refused + svc->answer_ttl_ticks,
+		questions->slot[0].refused + 10 * svc->answer_ttl_ticks,
+	};
+
+	return DICE_PICK(&g->dice, moments);
+}
+
 static void wait_for_a_moment(struct gen *g)
 {
 	__u32 service = (__u32)dice_roll(&g->dice, GUARD_SERVICES);
@@ -102,7 +133,15 @@ static void wait_for_a_moment(struct gen *g)
 	const struct sg_budget *b = twin_map_lookup(twin_map(TWIN_sg_budgets), &service);
 	__u64 moment;
 
-	switch (dice_roll(&g->dice, 8)) {
+	switch (dice_roll(&g->dice, twin_highest() < SG_MODE_INTERCEPT ? 8 : 12)) {
+	case 8:
+		moment = of_a_frame(g);
+		break;
+	case 9:
+	case 10:
+	case 11:
+		moment = of_intercept(g, service, svc);
+		break;
 	case 0:
 	case 1:
 		moment = of_a_place(g, service, b);
@@ -142,6 +181,8 @@ static void jump(struct gen *g)
 			       svc->window.ticks,
 			       S(3),
 			       S(30),
+			       S(32),
+			       S(96),
 			       svc->window.ticks + svc->syn_ticks};
 
 	world_wait(&g->world, DICE_PICK(&g->dice, jumps) + dice_roll(&g->dice, 3) - 1, 0);
@@ -153,6 +194,9 @@ void gen_let_time_pass(struct gen *g)
 	struct dice *d = &g->dice;
 	__u64 luck = dice_roll(d, 256);
 
+	/* What the guard begins with a client takes more packets. */
+	if (twin_highest() >= SG_MODE_INTERCEPT && luck >= 220 && !dice_hits(d, 3))
+		luck = 0;
 	if (luck < 160)
 		world_wait(&g->world, 0, dice_roll(d, 65536));
 	else if (luck < 220)

@@ -213,3 +213,19 @@ bool guards_ask_clock(void)
 
 	return same_call(KERNEL_CLOCK, "sg_clock", result, &call, &before, sizeof(before));
 }
+
+bool guards_turn(struct sg_turn_call *call)
+{
+	struct sg_turn_call before = *call;
+	int result = twin_turn(call);
+
+	return same_call(KERNEL_TURN, "sg_turn", result, call, &before, sizeof(before));
+}
+
+bool guards_expire(struct sg_expire_call *call)
+{
+	struct sg_expire_call before = *call;
+	int result = twin_expire(call);
+
+	return same_call(KERNEL_EXPIRE, "sg_expire", result, call, &before, sizeof(before));
+}

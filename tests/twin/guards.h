@@ -39,6 +39,8 @@ bool guards_frame(const __u8 *frame, size_t len, __u32 ifindex, struct outcome *
 bool guards_take(struct sg_take_call *call);
 bool guards_end(struct sg_end_call *call);
 bool guards_ask_clock(void);
+bool guards_turn(struct sg_turn_call *call);
+bool guards_expire(struct sg_expire_call *call);
 
 /* Are the records told since the last time the same? Each of the twin's is handed to `take`. */
 bool guards_drain(void (*take)(void *ctx, const struct sg_event *event), void *ctx);

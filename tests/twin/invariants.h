@@ -19,6 +19,10 @@ void invariants_begin(struct invariants *inv);
 /* After a step; packet: it was one. Returns NULL, or which invariant is broken. */
 const char *invariants_step(struct invariants *inv, const struct gen *g, bool packet);
 
+/* invariants_door.c: of what a guard that intercepts did with the last packet; of what it holds. */
+const char *invariants_door(const struct gen *g);
+const char *invariants_held(void);
+
 /* Those that take a walk over all tables. */
 const char *invariants_end(const struct invariants *inv);
 

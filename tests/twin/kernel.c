@@ -197,9 +197,9 @@ int kernel_run(__u8 *frame, size_t *len, __u32 ifindex)
 int kernel_call(enum kernel_program program, void *call, __u32 size)
 {
 	struct bpf_program *const programs[] = {
-		[KERNEL_TAKE] = skel->progs.sg_take,
-		[KERNEL_END] = skel->progs.sg_end,
-		[KERNEL_CLOCK] = skel->progs.sg_clock,
+		[KERNEL_TAKE] = skel->progs.sg_take,     [KERNEL_END] = skel->progs.sg_end,
+		[KERNEL_CLOCK] = skel->progs.sg_clock,   [KERNEL_TURN] = skel->progs.sg_turn,
+		[KERNEL_EXPIRE] = skel->progs.sg_expire,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = call, .ctx_size_in = size);
 
@@ -273,10 +273,10 @@ void kernel_erase(enum twin_map_id id, const void *key)
 
 void kernel_read_all(enum twin_map_id id, __u32 count, void *values)
 {
-	static __u32 keys[4096];
+	static __u32 keys[1 << SG_HELD_BY_BITS];
 	__u32 batch;
 
-	if (count > 4096 ||
+	if (count > sizeof(keys) / sizeof(keys[0]) ||
 	    (bpf_map_lookup_batch(kernel_fd(id), NULL, &batch, keys, values, &count, NULL) &&
 	     errno != ENOENT))
 		give_up("cannot read an array");

@@ -29,7 +29,7 @@ void kernel_clock_set(__u64 ticks, __u64 ktime_ns);
  */
 int kernel_run(__u8 *frame, size_t *len, __u32 ifindex);
 
-enum kernel_program { KERNEL_TAKE, KERNEL_END, KERNEL_CLOCK };
+enum kernel_program { KERNEL_TAKE, KERNEL_END, KERNEL_CLOCK, KERNEL_TURN, KERNEL_EXPIRE };
 
 /* Returns what the program returned, or negative errno. */
 int kernel_call(enum kernel_program program, void *call, __u32 size);

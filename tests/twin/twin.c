@@ -238,13 +238,19 @@ static __u32 run_step(struct xdp_md *ctx, __u32 step)
 }
 
 /* What one packet leaves behind for itself is nothing to the next one: whoever reads it all the same
- * reads something else than the kernel does.
+ * reads something else than the kernel does. Save three marks, which each packet leaves as the next needs
+ * them; one of them only a guard that intercepts ever sets.
  */
 static void soil_scratch(void)
 {
 	const __u32 zero = 0;
+	struct sg_flow *flow = bpf_map_lookup_elem(&sg_flows, &zero);
+	bool through_door = flow->through_door, probing = flow->probing;
 
-	memset(bpf_map_lookup_elem(&sg_flows, &zero), 0xa5, sizeof(struct sg_flow));
+	memset(flow, 0xa5, sizeof(*flow));
+	flow->through_door = through_door;
+	flow->probing = probing;
+	flow->ask.served = sg_may_intercept();
 	memset(bpf_map_lookup_elem(&sg_scratch, &zero), 0xa5, sizeof(struct sg_conn));
 	memset(bpf_map_lookup_elem(&sg_texts, &zero), 0xa5, sizeof(struct sg_question_text));
 }
@@ -280,4 +286,19 @@ int twin_end(struct sg_end_call *call)
 int twin_clock(struct sg_clock_call *call)
 {
 	return sg_clock(call);
+}
+
+int twin_turn(struct sg_turn_call *call)
+{
+	return sg_turn(call);
+}
+
+int twin_expire(struct sg_expire_call *call)
+{
+	return sg_expire(call);
+}
+
+enum sg_mode twin_highest(void)
+{
+	return (enum sg_mode)sg_highest_mode;
 }

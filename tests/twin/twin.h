@@ -88,9 +88,14 @@ __u32 twin_run(__u8 *frame, size_t *len, __u32 ifindex);
 /* How far frames can grow from now on, in bytes; at first as in the kernel's test run. */
 void twin_room(__u32 head, __u32 tail);
 
+/* The highest mode it was opened for. */
+enum sg_mode twin_highest(void);
+
 /* The programs for the daemon. */
 int twin_take(struct sg_take_call *call);
 int twin_end(struct sg_end_call *call);
 int twin_clock(struct sg_clock_call *call);
+int twin_turn(struct sg_turn_call *call);
+int twin_expire(struct sg_expire_call *call);
 
 #endif
