@@ -122,6 +122,16 @@ static __always_inline bool sg_door_resets(const struct sg_conn *conn, const str
 	       pkt->seq == conn->splice.first_end;
 }
 
+/* The client goes before the CA has said anything. What it was to ask for others, another may ask. */
+static __always_inline void sg_door_leaves(struct sg_run *run)
+{
+	struct sg_intercept *ic = sg_intercept_of(run->flow->service);
+
+	if (run->conn->flags & SG_CONN_CANARY && ic)
+		sg_canary_done(ic);
+	sg_conn_abandon(run);
+}
+
 /* The first segment again, while its SYN is on the way. */
 static __always_inline int sg_door_pending(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -130,7 +140,7 @@ static __always_inline int sg_door_pending(struct xdp_md *ctx, struct sg_run *ru
 
 	if (pkt->tcp_flags & SG_TCP_RST) {
 		if (sg_door_resets(conn, pkt))
-			sg_conn_abandon(run);
+			sg_door_leaves(run);
 		return XDP_DROP;
 	}
 	if (!pkt->payload_len || pkt->seq != conn->client.isn + 1)

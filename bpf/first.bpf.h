@@ -83,6 +83,10 @@ __noinline int sg_edge_send(struct xdp_md *ctx, __u32 kind)
 	    bpf_xdp_store_bytes(ctx, run.flow->pkt.l4_off + sizeof(struct sg_tcp_header),
 				(void *)edge->bytes, len))
 		return XDP_DROP;
+	if (sg_event_sampled(&run, run.stats->counters[SG_COUNTER_EDGE_AS_CA] +
+					   run.stats->counters[SG_COUNTER_EDGE_STATUS] +
+					   run.stats->counters[SG_COUNTER_EDGE_BUSY]))
+		sg_event_tell(NULL, SG_EVENT_EDGE, 0, 0, run.live->sample_mask + 1);
 	sg_count(&run, kind == SG_EDGE_AS_CA  ? SG_COUNTER_EDGE_AS_CA
 		       : kind == SG_EDGE_BUSY ? SG_COUNTER_EDGE_BUSY
 					      : SG_COUNTER_EDGE_STATUS);
@@ -210,7 +214,8 @@ static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run
 	/* A 404 that is overtaken by a 200 teaches nothing. */
 	conn->splice.epoch = ic ? sg_read_once(ic->epoch) : 0;
 	conn->state = SG_CONN_SYN_SENT;
-	conn->flags |= SG_CONN_SPLICED | (run->flow->look.partial ? SG_CONN_PARTIAL : 0) |
+	conn->flags |= SG_CONN_SPLICED |
+		       (run->flow->look.partial || run->flow->was_partial ? SG_CONN_PARTIAL : 0) |
 		       (run->src ? SG_CONN_SOURCE : 0) | (run->flow->canary ? SG_CONN_CANARY : 0) |
 		       (sg_first_provisional(conn) ? SG_CONN_PROVISIONAL : 0);
 	conn->generation = run->flow->ask.generation;
@@ -221,6 +226,8 @@ static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run
 	conn->source = run->flow->source.ip;
 	conn->client.end = pkt->seq;
 	conn->splice.question = run->flow->question;
+	if (run->conn && run->conn->flags & SG_CONN_SPLICED)
+		conn->splice.before = run->conn->client.isn;
 	conn->splice.cookie = run->flow->proof.isn;
 	conn->splice.mss = sg_cookie_mss(run->flow->proof.mss_index);
 	conn->splice.window = pkt->window;
@@ -327,20 +334,25 @@ __noinline int sg_question_tell(struct xdp_md *ctx)
 	return 0;
 }
 
-/* Admitted: flow->grant. frame: where it is stored already, or SG_NO_FRAME. Returns the XDP action. */
-__noinline int sg_first_admit(struct xdp_md *ctx, __u32 frame, __u64 ticket)
+/* Admitted: flow->grant. Returns the XDP action. */
+__noinline int sg_first_admit(struct xdp_md *ctx)
 {
 	struct sg_run run = {};
 	struct sg_conn *conn;
-	__u32 zero = 0;
+	__u32 zero = 0, frame;
+	__u64 ticket;
 
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
 	if (!conn || !sg_run_again(&run, NULL))
 		return XDP_DROP;
+	frame = sg_frame_keep(ctx, conn, run.flow->grant.lease);
 	if (frame == SG_NO_FRAME) {
-		frame = sg_frame_store(ctx, conn, SG_FRAME_SENT);
-		ticket = run.flow->ticket;
+		/* What nobody keeps nobody could compare with what the CA gets. */
+		sg_lease_return(run.budget, run.flow->grant.lease, run.flow->ask.generation);
+		sg_count(&run, SG_COUNTER_HELD_FULL);
+		return XDP_DROP;
 	}
+	ticket = run.flow->ticket;
 	if (run.flow->limited)
 		sg_charge_source(run.flow->source_hash);
 	if (run.flow->question)
@@ -384,7 +396,7 @@ static __always_inline int sg_first_granted(struct xdp_md *ctx, struct sg_run *r
 	const struct sg_lease *lease = &run->budget->leases[frame->lease & (SG_LEASES - 1)];
 
 	if (flow->ask.priority > frame->priority || lease->generation != frame->generation ||
-	    !lease->used || !sg_frame_copies(ctx, run, frame)) {
+	    !lease->used || (frame->canary && frame->question != flow->question)) {
 		sg_frame_free(index, ticket);
 		return -1;
 	}
@@ -396,10 +408,11 @@ static __always_inline int sg_first_granted(struct xdp_md *ctx, struct sg_run *r
 	flow->grant.reason = frame->reason;
 	flow->ask.generation = frame->generation;
 	flow->ask.priority = frame->priority;
+	flow->was_partial = frame->partial;
 	sg_waited(run, frame);
 	sg_count(run, SG_COUNTER_TURNS);
-	sg_waiting_forget(&flow->key, ticket);
-	return sg_first_admit(ctx, index, ticket);
+	sg_frame_free(index, ticket);
+	return sg_first_admit(ctx);
 }
 
 /* A held connection's segment: it may have got its turn; its time may be over. Returns the XDP action, or -1: it may
@@ -497,7 +510,7 @@ static __always_inline int sg_first_tries(struct xdp_md *ctx, struct sg_run *run
 		/* Its frame is stored anew: what waits is not what goes on. */
 		if (waiting->ticket)
 			sg_frame_free(waiting->frame, waiting->ticket);
-		return sg_first_admit(ctx, SG_NO_FRAME, 0);
+		return sg_first_admit(ctx);
 	}
 	if (!waiting->ticket)
 		sg_first_verdict(run, run->flow->ask.priority, reason);
@@ -596,12 +609,14 @@ __noinline int sg_first_learned(struct xdp_md *ctx)
 	ic = sg_intercept_of(run.flow->service);
 	if (!q || !ic)
 		return -1;
+	sg_question_asked(q, run.flow->source_hash);
 	switch (sg_question_look(q, ic, run.svc->answer_ttl_ticks, SG_TIMES,
 				 run.svc->ca_window_ticks, run.flow->source_hash, run.flow->now)) {
 	case SG_QUESTION_ASK:
 		return -1;
 	case SG_QUESTION_CANARY:
-		if (sg_first_canary(&run, ic))
+		if (sg_question_first(q, ic, run.svc->answer_ttl_ticks, run.flow->now) &&
+		    sg_first_canary(&run, ic))
 			return -1;
 		break;
 	case SG_QUESTION_REPEAT:
@@ -634,6 +649,7 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	flow->asked_since = flow->now;
 	flow->question = 0;
 	flow->canary = false;
+	flow->was_partial = false;
 	class = sg_first_read(ctx);
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
 	if (!conn)
@@ -663,14 +679,18 @@ static __always_inline int sg_first_ends_old(struct xdp_md *ctx, struct sg_run *
 	return sg_frame_rst(ctx) ? XDP_PASS : XDP_DROP;
 }
 
-/* With a proof behind an answer of the guard: the client acknowledges it, or closes. */
+/* With a proof behind an answer of the guard: the client acknowledges it, or sends the rest of its request, or closes. What it
+ * sends is acknowledged and thrown away, so that its end of the connection can go.
+ */
 static __always_inline int sg_first_answered(struct xdp_md *ctx, struct sg_run *run)
 {
 	const struct sg_packet *pkt = &run->flow->pkt;
+	bool fin = pkt->tcp_flags & SG_TCP_FIN;
 
-	if (!(pkt->tcp_flags & SG_TCP_FIN))
+	if (pkt->tcp_flags & SG_TCP_RST || (!fin && !pkt->payload_len))
 		return XDP_DROP;
-	sg_made_answer(run->flow, pkt->ack, pkt->seq + pkt->payload_len + 1, SG_TCP_ACK);
+	sg_made_answer(run->flow, pkt->ack, pkt->seq + pkt->payload_len + fin, SG_TCP_ACK);
+	run->flow->made.window = 0xffff;
 	return sg_made_send(ctx);
 }
 
@@ -696,6 +716,14 @@ static __always_inline int sg_first_gone(const struct sg_run *run)
 	return XDP_DROP;
 }
 
+/* A late copy of a request that was served: the entry's own, or that of the connection before it on this port. */
+static __always_inline bool sg_first_late(const struct sg_conn *conn, const struct sg_packet *pkt)
+{
+	__u32 isn = pkt->seq - 1;
+
+	return isn == conn->splice.before || (isn == conn->client.isn && conn->ca.known);
+}
+
 /* Proven. Returns the XDP action. */
 static __always_inline int sg_first_proven(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -718,6 +746,8 @@ static __always_inline int sg_first_proven(struct xdp_md *ctx, struct sg_run *ru
 		return XDP_DROP;
 	}
 	sg_count(run, SG_COUNTER_COOKIES_PROVEN);
+	if (run->conn && sg_spliced(run->conn) && sg_first_late(run->conn, pkt))
+		return XDP_DROP;
 	if (run->conn && run->conn->state != SG_CONN_CLOSED)
 		return sg_first_ends_old(ctx, run);
 	return sg_first_request(ctx, run);

@@ -162,7 +162,7 @@ struct {
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 4096 + SG_LEASES);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sg_frame);
@@ -281,6 +281,7 @@ struct sg_flow {
 	__u64 held_until;
 	__u64 asked_since; /* of its source: since when it asks for something useful in vain */
 	bool canary;
+	bool was_partial; /* the frame that is injected again came with an unfinished checksum */
 	__u8 head[SG_HEAD_BYTES];
 };
 

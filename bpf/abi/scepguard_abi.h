@@ -219,7 +219,7 @@ struct sg_splice {
 	__u16 window;    /* of its first segment */
 	__u16 taught;    /* answers the questions were learned from: as many as ca.answers */
 	__u16 syns;      /* sent to the CA */
-	__u32 pad;
+	__u32 before; /* first number of the client on this port before; a late copy of that is known */
 };
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
@@ -456,7 +456,7 @@ enum sg_step {
 	SG_STEP_MAX_
 };
 
-/* sg_frames[i]: first segments of connections, held for a turn, or on their way to the CA. One owner of the bytes at a
+/* sg_frames[i]: first segments of connections: held for a turn, and behind those (SG_LEASES) on their way to the CA. One owner of the bytes at a
  * time: who took the slot free (compare-and-swap of `ticket` from 0), until it gives it back.
  */
 #define SG_NO_FRAME  0xffffffffu
@@ -490,7 +490,8 @@ struct sg_frame {
 	__u8 family;
 	__u16 payload_off, payload_len;
 	__u16 len; /* of frame[] */
-	__u16 canary;
+	__u8 canary;
+	__u8 partial; /* it came with an unfinished checksum (same host, veth); the one in frame[] is finished */
 	__u32 connections; /* its source may have open at once; 0 = no limit */
 	/* with SG_FRAME_GRANTED */
 	__u64 place;
@@ -541,7 +542,7 @@ struct sg_question {
 	__u32 epoch;   /* of sg_intercept when it was learned; another one = unlearned */
 	__u16 status;  /* 404 or 403 */
 	__u16 pad;
-	__u32 pad2;
+	__u32 asked_by; /* sources since the last answer: a bit for each by their hash */
 };
 
 struct sg_question_bucket {
@@ -555,9 +556,12 @@ struct sg_intercept {
 	__u64 canary_since;   /* one is under way since then; 0 = none */
 	__u64 canary_sent[2]; /* when the last two went */
 	__u64 canary_source;  /* hash of the source of the last one */
-	__u32 epoch;   /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
-	__u32 learned; /* 1: something was, in this epoch */
-	__u64 ready;   /* when the CA last answered a GetNextCACert with 200; 0 = never */
+	__u32 epoch; /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
+	__u32 pad;
+	__u64 ready; /* when the daemon last knew that the shadow certificate is handed out; 0 = never */
+	__u32 most; /* sources of the most asked question that is due to be asked again, up to 32 */
+	__u32 pad3;
+	__u64 most_at;                   /* since when that counts */
 	__s32 waiting[SG_PRIORITY_MAX_]; /* held now */
 	__s32 pad2;
 };

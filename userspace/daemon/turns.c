@@ -233,10 +233,8 @@ static __u32 lowest_class(const struct round *r, __u32 service)
  */
 static void send_granted(struct sg_turns *t, const struct sg_turns_note *note)
 {
-	__u32 ifindex;
+	__u32 ifindex, state = slot_state(&t->frames[note->slot]);
 	size_t len;
-
-	__u32 state = slot_state(&t->frames[note->slot]);
 
 	if ((state == SG_FRAME_GRANTED || state == SG_FRAME_WAITING) &&
 	    !copy_frame(t, note->slot, note->ticket, &ifindex, &len))
