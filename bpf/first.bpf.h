@@ -396,13 +396,16 @@ static __always_inline int sg_first_granted(struct xdp_md *ctx, struct sg_run *r
 	const struct sg_lease *lease = &run->budget->leases[frame->lease & (SG_LEASES - 1)];
 
 	if (flow->ask.priority > frame->priority || lease->generation != frame->generation ||
-	    !lease->used || (frame->canary && frame->question != flow->question)) {
+	    !lease->used || sg_lease_expired(lease, flow->now) ||
+	    (frame->canary && frame->question != flow->question)) {
 		sg_frame_free(index, ticket);
 		return -1;
 	}
 	if (__sync_val_compare_and_swap(&frame->state, SG_FRAME_GRANTED, SG_FRAME_SENT) !=
 	    SG_FRAME_GRANTED)
 		return XDP_DROP;
+	/* Its SYN goes only now. */
+	sg_place_event(flow->service, frame->place, SG_PLACE_EV_SYN, flow->now);
 	flow->grant.place = frame->place;
 	flow->grant.lease = frame->lease;
 	flow->grant.reason = frame->reason;
@@ -733,8 +736,10 @@ static __always_inline int sg_first_proven(struct xdp_md *ctx, struct sg_run *ru
 		return sg_first_answered(ctx, run);
 	if (pkt->tcp_flags & SG_TCP_RST)
 		return sg_first_gone(run);
+	/* Behind a request that is held it closes its half, and waits for the answer. */
 	if (!pkt->payload_len)
-		return pkt->tcp_flags & SG_TCP_FIN && run->flow->proof.first
+		return pkt->tcp_flags & SG_TCP_FIN && run->flow->proof.first &&
+				       !sg_first_slot(run).ticket
 			       ? sg_first_closes(ctx, run)
 			       : XDP_DROP;
 	if (!sg_look_sound(ctx)) {

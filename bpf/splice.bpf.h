@@ -208,8 +208,11 @@ static __always_inline int sg_back_syn_ack(struct xdp_md *ctx, struct sg_run *ru
 	struct sg_conn *conn = run->conn;
 	struct sg_tcp_header *tcp = sg_frame_at(ctx, run->flow->pkt.l4_off, sizeof(*tcp));
 
-	if (!tcp)
+	/* Made anew it would have no room for options; the CA resends it, and its slot is freed in time. */
+	if (!tcp || !sg_plain_ip(&run->flow->pkt)) {
+		sg_count(run, SG_COUNTER_ODD_IP);
 		return XDP_DROP;
+	}
 	/* The client has gone, or the guard has ended it: the CA's slot must go. */
 	if (conn->state == SG_CONN_CLOSED || conn->flags & (SG_CONN_ABANDONED | SG_CONN_CUT)) {
 		sg_conn_finish(conn, run->flow->now);

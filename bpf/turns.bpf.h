@@ -83,7 +83,10 @@ int sg_turn(struct sg_turn_call *call)
 	frame->reason = grant.reason;
 	frame->generation = ask.generation;
 	if (sg_frame_leave(frame, SG_FRAME_GRANTED)) {
-		call->done = 1;
+		call->done = sg_read_once(frame->ticket) == call->ticket;
+		/* The slot was given back and taken again in between: this one's client asks again. */
+		if (!call->done)
+			sg_frame_free(call->frame, sg_read_once(frame->ticket));
 		return 0;
 	}
 	/* The client's own segment was admitted, or ended it, in between: the place is lost, the slot is not. */

@@ -355,7 +355,7 @@ struct sg_source {
 	__u64 first_seen;
 	__u64 last_seen;
 	__u64 asked[SG_PRIORITY_MAX_]; /* last request worth this priority; 0 = never */
-	__u64 useful_since;            /* first useful ask not yet answered with 2xx; 0 = none */
+	__u64 useful_since;            /* first useful ask not yet answered, but by 5xx; 0 = none */
 	__u64 claim_until;             /* in-progress claim */
 	__u64 claim_granted;
 	__u64 last_handshake;

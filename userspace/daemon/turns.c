@@ -375,6 +375,12 @@ void sg_turns_alive(struct sg_turns *t, __u64 now)
 		__atomic_store_n(&t->intercepts[i].turnkeeper, now, __ATOMIC_RELEASE);
 }
 
+void sg_turns_shadow_ready(struct sg_turns *t, __u32 service, __u64 now)
+{
+	if (service < SG_SERVICES)
+		__atomic_store_n(&t->intercepts[service].ready, now, __ATOMIC_RELEASE);
+}
+
 /* ---- Memory ---- */
 
 int sg_turns_open(struct sg_turns *t, int frames_fd, __u32 entries, int intercepts_fd)
