@@ -191,9 +191,8 @@ static __always_inline bool sg_door_is_new(const struct sg_conn *conn, const str
 	return over && sg_seq_after(pkt->seq, conn->client.end);
 }
 
-/* A RST in sequence of a connection that is over here: by it the daemon ends it at the CA as well. */
-static __always_inline bool sg_door_last_reset(const struct sg_conn *conn,
-					       const struct sg_packet *pkt)
+/* It is over here, and perhaps not at the CA: the RST that frees its slot there (the daemon's, as if from the client). */
+static __always_inline bool sg_door_frees(const struct sg_conn *conn, const struct sg_packet *pkt)
 {
 	return conn->state == SG_CONN_CLOSED && pkt->tcp_flags & SG_TCP_RST &&
 	       pkt->seq == (conn->ca.known ? conn->ca.ack : conn->client.isn + 1);
@@ -207,7 +206,7 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 
 	if (!sg_door_belongs(conn, pkt) || sg_door_is_new(conn, pkt))
 		return -1;
-	if (sg_door_last_reset(conn, pkt))
+	if (sg_door_frees(conn, pkt))
 		return sg_splice_to_ca(ctx, run) ? sg_go_native(ctx, run) : XDP_DROP;
 	/* Given up before the CA said anything: the client asks anew, and need not know. */
 	if (conn->state == SG_CONN_CLOSED && !conn->ca.known &&

@@ -34,6 +34,7 @@ int sg_guard_measure_hz(__u32 *hz); /* userspace/guard */
 struct loaded {
 	struct scepguard_bpf *skel;
 	__u32 hz, client_if, ca_if;
+	__u32 frames;    /* of the next load: entries of sg_frames; 0 = as shipped */
 	bool test_clock; /* of the next load: time is what clocked.h sets */
 	struct sg_live live;
 	struct sg_service svc;
@@ -130,8 +131,44 @@ static inline void default_service(void)
 	write_service();
 }
 
+/* As the daemon: what a lower mode has no use for is not loaded. */
+static inline void select_programs(enum sg_mode highest)
+{
+	struct bpf_program *const intercept[] = {
+		guard.skel->progs.scepguard_door,
+		guard.skel->progs.scepguard_first,
+		guard.skel->progs.scepguard_question,
+		guard.skel->progs.scepguard_back,
+		guard.skel->progs.sg_turn,
+		guard.skel->progs.sg_expire,
+	};
+
+	for (size_t i = 0; i < sizeof(intercept) / sizeof(intercept[0]); i++)
+		bpf_program__set_autoload(intercept[i], highest >= SG_MODE_INTERCEPT);
+}
+
+static inline void fill_steps(void)
+{
+	struct bpf_program *const steps[SG_STEP_MAX_] = {
+		[SG_STEP_ENTRY] = guard.skel->progs.scepguard,
+		[SG_STEP_DOOR] = guard.skel->progs.scepguard_door,
+		[SG_STEP_FIRST] = guard.skel->progs.scepguard_first,
+		[SG_STEP_QUESTION] = guard.skel->progs.scepguard_question,
+		[SG_STEP_BACK] = guard.skel->progs.scepguard_back,
+	};
+
+	for (__u32 i = 0; i < SG_STEP_MAX_; i++) {
+		int fd = bpf_program__fd(steps[i]);
+
+		assert_int_equal(bpf_map_update_elem(map_fd(guard.skel->maps.sg_steps), &i, &fd, 0),
+				 0);
+	}
+}
+
 static inline int load(__u32 conns, enum sg_mode highest)
 {
+	int err;
+
 	guard.skel = scepguard_bpf__open();
 	if (!guard.skel)
 		return -errno;
@@ -144,7 +181,16 @@ static inline int load(__u32 conns, enum sg_mode highest)
 #define X(name, ms, why) *(__u64 *)&guard.skel->rodata->sg_times.name = (__u64)(ms)*guard.hz / 1000;
 	SG_TIME_LIST(X)
 #undef X
-	return scepguard_bpf__load(guard.skel);
+	if (guard.frames) {
+		bpf_map__set_max_entries(guard.skel->maps.sg_frames, guard.frames);
+		bpf_map__set_max_entries(guard.skel->maps.sg_waiting, guard.frames);
+		guard.skel->rodata->sg_frame_mask = guard.frames - 1;
+	}
+	select_programs(highest);
+	err = scepguard_bpf__load(guard.skel);
+	if (!err && highest >= SG_MODE_INTERCEPT)
+		fill_steps();
+	return err;
 }
 
 /* A fresh guard in police with 16 endpoints' worth of room. */

@@ -107,7 +107,8 @@ class Seen:
         self.requests = []          # (time, Request) as each was whole
         self.out, self.gate = bytearray(), None
         self.ended = None           # "fin" or "reset": how the client did
-        self.opened = time.monotonic()
+        self.opened = self.heard = time.monotonic()
+        self.longest_silence = 0.0  # between pieces of what the client says
         self.closing = self.finished = self.shut = False
 
 
@@ -215,6 +216,8 @@ class Server:
 
     def _read(self, seen):
         data = seen.sock.recv(PIECE)
+        last, seen.heard = seen.heard, time.monotonic()
+        seen.longest_silence = max(seen.longest_silence, seen.heard - last)
         if not data:
             seen.ended = "fin"
             if seen.shut or not self._owes(seen):

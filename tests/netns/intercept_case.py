@@ -1,6 +1,5 @@
 """What the tests of mode intercept share: a place to stand, a server behind it, and a look at the CA's wire."""
 
-import os
 import threading
 
 import netlab
@@ -8,7 +7,6 @@ from netlab import PacketTap
 from streams import Server, answer_to, exchange, get
 from support import (GENEROUS, IOS, SCALE, Case, GuardUnderTest, Segment, learn, nft, now, wait_for)
 
-SOAK = bool(os.environ.get("SG_SOAK"))
 # For tests that are not about the CA's limits.
 ROOMY = {"connections": 1000, "window": 60, "block": 15, "max_connections": 200}
 NEXT = get("GetNextCACert")
@@ -72,13 +70,15 @@ class InterceptCase(Case):
             # Linux has no switch for these; the hosts would learn the way past the guard.
             nft(lab.gw, NO_REDIRECTS)
         learn(lab)
-        self.offload(lab, offload)
+        self.offload(lab, offload, True)
         return lab
 
-    def offload(self, lab, on):
-        """Checksums at the end hosts: left to the device (which on a veth never writes them), or real."""
+    def offload(self, lab, on, generic=False):
+        """Checksums at the end hosts: left to the device (which on a veth never writes them), or real.  Segments
+        joined to one reach a generic program as they are, and intercept asks to turn that off."""
         for space, dev in ((lab.clients, "c0"), (lab.ca, "ca0")):
-            space.offloads(dev, tx="on" if on else "off", tso="off", gso="off")
+            space.offloads(dev, tx="on" if on else "off", tso="off",
+                           gso="on" if on and not generic else "off")
 
     def server(self, lab, **options):
         """A CA without limits of its own."""
@@ -134,5 +134,5 @@ class InterceptCase(Case):
         guard.wait(lambda s: s["services"][0]["mirror"]["slots"]["leases_used"] == 0, "slots free")
 
 
-__all__ = ["GENEROUS", "IOS", "NEXT", "NO_RESERVE", "ROOMY", "SCALE", "SOAK", "InterceptCase", "WireTap",
+__all__ = ["GENEROUS", "IOS", "NEXT", "NO_RESERVE", "ROOMY", "SCALE", "InterceptCase", "WireTap",
            "wait_for"]

@@ -125,7 +125,7 @@ class Unproven(InterceptCase):
         self.assertEqual([k for k, _ in header_of(syn[0].frame)[1]], [MSS_OPTION])
         guard.stop()
 
-    def test_no_grace_no_edge_for_spoofers(self):
+    def test_nobody_is_amplified(self):
         """A SYN is answered with one SYN-ACK of no more bytes than it had: nobody is amplified."""
         lab = self.place()
         self.server(lab)

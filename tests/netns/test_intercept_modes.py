@@ -246,6 +246,30 @@ class Needs(Modes):
         lab.gw.sysctl({"net.ipv4.conf.all.send_redirects": 1})
         self.assert_mended(lab, guard)
 
+    def test_asks_for_the_ca(self):
+        """Nobody has spoken yet since this host came up."""
+        for topology in (netlab.OneArmed, netlab.Bridged):
+            lab = self.lab(topology)
+            for dev in lab.gw_interfaces():
+                lab.gw.run(["ethtool", "-K", dev, "rxvlan", "off"])
+            server = self.server(lab)
+            guard = self.intercept(lab)
+            request = get("GetCACert")
+            self.assert_served(server, self.ask(lab, lab.ca4, request), request)
+            self.assertEqual(self.count(guard, "spliced"), 1)
+
+    def test_bridge_forgets(self):
+        """An entry that grew old: the CA is still where it was."""
+        lab = self.place(netlab.Bridged)
+        server = self.server(lab)
+        guard = self.intercept(lab)
+        guard.fresh()
+        lab.gw.ip("link", "set", "br0", "type", "bridge", "fdb_flush")
+        guard.fresh()
+        request = get("GetCACert")
+        self.assert_served(server, self.ask(lab, lab.ca4, request), request)
+        self.assertEqual(self.count(guard, "forged"), 0)
+
     def test_start(self):
         """Nothing is left of a start that is refused."""
         lab = self.place()

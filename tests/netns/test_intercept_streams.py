@@ -9,7 +9,7 @@ from netlab import wait_for
 from own_tcp import MSS_OPTION, OwnTcp, header_of
 from rough_wire import RoughTwoArmed
 from streams import PATH, Crowd, answer_to, dial, get, post, reset
-from support import ACK, PSH, SYN, main, nft, now
+from support import ACK, PSH, SYN, main, nft, now, tcp_packet
 
 # Begins like a CMS object.
 LONG = "MIIKvgYJKoZIhvcNAQcCoIIKrzCCCqsCAQExDTALBgkqhkiG9w0BBwGg" * 50
@@ -22,6 +22,15 @@ table netdev loss {
 	chain out {
 		type filter hook egress device %(dev)s priority 0; policy accept;
 		numgen random mod 1000 < %(permille)d drop
+	}
+}
+"""
+
+DROPS = """
+table netdev drops {
+	chain in {
+		type filter hook ingress device ca0 priority 0; policy accept;
+		%s drop
 	}
 }
 """
@@ -68,8 +77,9 @@ class Shapes(InterceptCase):
         for address in (lab.ca4, lab.ca6):
             got = self.ask(lab, address, request)
             self.assertEqual((got.error, got.answer), ("ConnectionResetError", b""))
-            seen = server.seen_of(got.client)
-            self.assertLess(len(seen.received) if seen else 0, len(request))
+            seen = wait_for(lambda got=got: server.seen_of(got.client), 3, "its beginning at the CA")
+            wait_for(lambda seen=seen: seen.ended == "reset", 12, "its end at the CA")
+            self.assertLess(len(seen.received), len(request))
         self.assertEqual(server.requests(), [])
         self.assert_idle(guard)
         guard.stop()
@@ -83,7 +93,8 @@ class Shapes(InterceptCase):
             for request in (post(3000), get("GetCACert", size=50_000)):
                 got = self.ask(lab, address, request, TCP_MAXSEG=mss)
                 self.assert_served(server, got, request)
-                longest = max(len(s.payload) for s in home.of(got.client))
+                lengths = wait_for(lambda got=got: self.lengths(home, got), 3, "all on the tap")
+                longest = max(lengths)
                 self.assertLessEqual(longest, mss)
                 if b"size" in request:
                     self.assertGreater(longest, 0.9 * mss)
@@ -91,6 +102,12 @@ class Shapes(InterceptCase):
                 said = int.from_bytes(dict(header_of(syn.frame)[1])[MSS_OPTION], "big")
                 self.assertLessEqual(said, mss)
         guard.stop()
+
+    @staticmethod
+    def lengths(tap, got):
+        """Of the segments with which an answer came, when all of them were tapped."""
+        lengths = [len(s.payload) for s in tap.of(got.client)]
+        return lengths if sum(lengths) >= len(got.answer) else None
 
     def test_options_of_the_client(self):
         """Timestamps, SACK and window scaling, offered or not."""
@@ -135,19 +152,41 @@ class OwnWay(InterceptCase):
         lab = self.place()
         server, guard = self.server(lab), self.intercept(lab)
         one, other = get("PKIOperation", message="A" * 8), get("PKIOperation", message="B" * 8)
-        nft(lab.ca, "table netdev slow {\nchain in {\ntype filter hook ingress device ca0 priority 0;\n"
-                    "tcp dport 80 drop\n}\n}\n")
+        nft(lab.ca, DROPS % "tcp dport 80")
         client = OwnTcp(lab, "198.18.1.250", 8250)
         self.assertTrue(client.open())
         client.say(one)
         guard.wait(lambda s: s["services"][0]["mirror"]["slots"]["leases_used"] == 1, "asked")
         client.send(ACK | PSH, other, seq=client.seq - len(one))
         self.assertTrue(client.receive(2, 4), "no RST")
-        nft(lab.ca, "delete table netdev slow\n")
+        nft(lab.ca, "delete table netdev drops\n")
         self.assertEqual(guard.service()["counters"]["mismatches"], 1)
         client.send(ACK | PSH, one, seq=client.seq - len(one))
         guard.fresh()
         self.assertEqual(server.requests(), [])
+        guard.stop()
+
+    def test_damaged_the_second_time(self):
+        """A resend that was damaged on its way is no other request: it is dropped, and the next one counts."""
+        lab = self.place()
+        server, guard = self.server(lab), self.intercept(lab)
+        request = post(3000)
+        client = OwnTcp(lab, "198.18.1.251", 8251)
+        self.assertTrue(client.open())
+        nft(lab.ca, DROPS % "tcp dport 80 tcp flags & psh == psh")
+        client.burst(request[:500], 500)
+        guard.wait(lambda s: s["services"][0]["counters"]["spliced"] == 1, "spliced")
+        for count in (1, 40):
+            packet = bytearray(tcp_packet(client.src, client.dst, client.sport, 80, client.first,
+                                          client.ack, ACK | PSH, request[:500]))
+            packet[-count] ^= 0x55
+            client.tap.send(client.frame(bytes(packet)))
+        guard.fresh()
+        nft(lab.ca, "delete table netdev drops\n")
+        client.burst(request[500:], 500)
+        self.assertTrue(client.finish(500), client.heard)
+        self.assertEqual(client.answer, answer_to(request))
+        self.assertEqual(bytes(server.seen_of((client.src, client.sport)).received), request)
         guard.stop()
 
     def test_crashed_and_back(self):

@@ -80,7 +80,8 @@ static bool is_translated(const struct passage *p)
 		return false;
 	delta = p->conn->splice.cookie - p->conn->ca.isn;
 	if (p->from_client)
-		return p->conn->ca.known && p->out.ack == p->in.ack - delta;
+		return p->out.ack == p->in.ack - delta &&
+		       (p->conn->ca.known || p->in.tcp_flags & SG_TCP_RST);
 	return p->conn->ca.known ? p->out.seq == p->in.seq + delta
 				 : p->out.seq == p->conn->splice.cookie + 1;
 }

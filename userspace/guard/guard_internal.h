@@ -156,6 +156,10 @@ int sg_guard_configure(struct sg_guard *g, const struct sg_config *conf);
 int sg_guard_live_write(struct sg_guard *g);
 
 /* guard_sides.c */
+/* Before it is judged whether intercept can work: make the kernel find the CAs it has lost sight of, and bridges
+ * learn them. Takes a second at most.
+ */
+void sg_guard_sides_ask(const struct sg_config *conf);
 int sg_guard_endpoints_write(struct sg_guard *g, const struct sg_config *conf);
 
 #endif

@@ -45,6 +45,7 @@ int sg_guard_mode_allowed(const struct sg_guard *g, const struct sg_config *conf
 
 	if (same ? !began : conf->mode != SG_CONFIG_MODE_INTERCEPT)
 		return 0;
+	sg_guard_sides_ask(conf);
 	if (!takeover || !began)
 		return sg_check_intercept(conf, SG_LOG_ERROR);
 	/* It intercepts already, with the daemon or without it: better with. */
@@ -97,8 +98,10 @@ int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks)
 
 	if (!err)
 		err = sg_guard_mode(g, &before, &then, &until);
-	if (!err && mode >= SG_MODE_INTERCEPT && before < SG_MODE_INTERCEPT)
+	if (!err && mode >= SG_MODE_INTERCEPT && before < SG_MODE_INTERCEPT) {
+		sg_guard_sides_ask(g->conf);
 		err = sg_check_intercept(g->conf, SG_LOG_ERROR);
+	}
 	if (!err)
 		err = sg_guard_mode_enable(g, mode);
 	if (err)

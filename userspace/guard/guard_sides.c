@@ -5,13 +5,18 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "guard_internal.h"
 #include "../../bpf/core/endpoint.h"
+#include "../net/neighbour.h"
 #include "../net/route.h"
 
 /* Seeds tried before giving up; with 64 entries in 1024 slots every tenth one fits. */
 #define SG_SEED_TRIES 100000
+/* A neighbour answers within milliseconds; one that does not within a second is not there. */
+#define SG_ASK_PAUSE_NS 50000000
+#define SG_ASK_PAUSES   20
 
 static bool is_listed(const struct sg_guard *g, __u32 ifindex)
 {
@@ -43,6 +48,18 @@ static void note_mac(const struct sg_guard *g, const struct sg_route *route, str
 	}
 }
 
+/* Where a bridge knew the CA to be before its entry grew old: it learns anew from the CA's first frame. */
+static bool keep_side(const struct sg_guard *g, struct sg_endpoint *ep)
+{
+	for (__u32 i = 0; i < g->endpoint_count; i++) {
+		if (!g->endpoints[i].ca_ifindex || !sg_ip_equal(&g->endpoints[i].ip, &ep->ip))
+			continue;
+		ep->ca_ifindex = g->endpoints[i].ca_ifindex;
+		return is_listed(g, ep->ca_ifindex);
+	}
+	return false;
+}
+
 /* Where the CA at this address is. Unknown (ca_ifindex 0) is allowed: the guard then works with the
  * clients' packets alone, and says so once.
  */
@@ -66,6 +83,10 @@ static void find_side(struct sg_guard *g, const struct sg_conf_service *conf,
 		ep->ca_ifindex = route.ifindex;
 		note_mac(g, &route, ep);
 		*told = false;
+		return;
+	}
+	if (!err && route.port_unknown && keep_side(g, ep)) {
+		note_mac(g, &route, ep);
 		return;
 	}
 	if (*told)
@@ -92,6 +113,38 @@ static void find_side(struct sg_guard *g, const struct sg_conf_service *conf,
 			"service '%s': %s is reached over '%s', which is not in interfaces: the CA's "
 			"answers cannot be seen; add it, or set behind:",
 			conf->name, text, route.ifname);
+}
+
+/* Ask for the CAs whose place is not known. Returns whether there are any. */
+static bool ask_for_sides(const struct sg_config *conf, bool send)
+{
+	struct sg_route route;
+	bool asked = false;
+
+	for (__u32 i = 0; i < conf->service_count; i++) {
+		for (__u32 a = 0; a < conf->services[i].address_count; a++) {
+			const struct sg_addr *addr = &conf->services[i].addresses[a];
+
+			if (sg_route_resolve(addr, &route) || route.local ||
+			    (route.has_mac && !route.port_unknown))
+				continue;
+			asked = true;
+			if (send)
+				sg_neighbour_ask(addr);
+		}
+	}
+	return asked;
+}
+
+void sg_guard_sides_ask(const struct sg_config *conf)
+{
+	const struct timespec pause = {.tv_nsec = SG_ASK_PAUSE_NS};
+	bool open = ask_for_sides(conf, true);
+
+	for (int i = 0; open && i < SG_ASK_PAUSES; i++) {
+		nanosleep(&pause, NULL);
+		open = ask_for_sides(conf, false);
+	}
 }
 
 /* The id an endpoint had before, else a fresh one. Ids are part of connection keys. */

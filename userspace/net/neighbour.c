@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <linux/neighbour.h>
 
+#include "../util/cleanup.h"
 #include "neighbour.h"
 #include "netlink.h"
+
+#define DISCARD 9
 
 /* States in which the address is not to be believed. */
 #define NUD_UNKNOWN (NUD_INCOMPLETE | NUD_FAILED)
@@ -39,6 +44,23 @@ int sg_neighbour_mac(int ifindex, const struct sg_addr *addr, __u8 ret_mac[stati
 	if (err)
 		return err;
 	memcpy(ret_mac, mac, sizeof(mac));
+	return 0;
+}
+
+int sg_neighbour_ask(const struct sg_addr *addr)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(DISCARD)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(DISCARD)};
+	bool v4 = sg_addr_is_v4(addr);
+	_cleanup_close_ int fd = socket(sg_addr_family(addr), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	memcpy(&in.sin_addr, sg_addr_bytes(addr), v4 ? sizeof(in.sin_addr) : 0);
+	memcpy(&in6.sin6_addr, sg_addr_bytes(addr), v4 ? 0 : sizeof(in6.sin6_addr));
+	if (sendto(fd, "", 0, MSG_DONTWAIT, v4 ? (void *)&in : (void *)&in6,
+		   v4 ? sizeof(in) : sizeof(in6)) < 0)
+		return -errno;
 	return 0;
 }
 

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Intercept, packet by packet: every way in which joined connections end, and what comes after their end. */
+#include "intercept.h"
+
+/* The connection's time is over, and the daemon ends it. */
+static void end_by_daemon(const struct talk *t)
+{
+	struct sg_end_call call = {.key = {.client_port = htons(t->port), .endpoint = 1},
+				   .generation = conn_now(t).generation};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &call, .ctx_size_in = sizeof(call));
+
+	call.key.client.w[2] = htonl(0xffff);
+	inet_pton(AF_INET, net->client, &call.key.client.w[3]);
+	pass_ticks(guard.svc.life_ticks + 1);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(guard.skel->progs.sg_end), &opts),
+			 0);
+	assert_int_equal(call.ended, 1);
+	assert_int_equal(budget()->slots_used, 0);
+}
+
+/* ---- resets ---- */
+
+static void the_client_resets(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	ca_answers(&t);
+	/* Not in sequence: the CA decides. */
+	PASSES_AS(SEG(CLIENT(&t, ASKED + 7, 0, WIRE_RST)), SEG(AT_CA(&t, ASKED + 7, 0, WIRE_RST)));
+	assert_false(conn_now(&t).flags & SG_CONN_ABANDONED);
+	PASSES_AS(SEG(CLIENT(&t, ASKED, 0, WIRE_RST)), SEG(AT_CA(&t, ASKED, 0, WIRE_RST)));
+	assert_true(conn_now(&t).flags & SG_CONN_ABANDONED);
+	/* And it gets what the CA may still send. */
+	PASSES_AS(SEG(CA(&t, ANSWERED, ASKED, WIRE_ACK, BYTES("x"))),
+		  SEG(AT_CLIENT(&t, ANSWERED, ASKED, WIRE_ACK, BYTES("x"))));
+}
+
+static void the_ca_resets(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	for (size_t n = 0; n < NETS; n++, t.port++) {
+		net = &nets[n];
+		SPLICE(&t, GETCACERT);
+		ca_answers(&t);
+		PASSES_AS(SEG(CA(&t, ANSWERED, ASKED, WIRE_RST | WIRE_ACK)),
+			  SEG(AT_CLIENT(&t, ANSWERED, ASKED, WIRE_RST | WIRE_ACK)));
+		assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+		nothing_is_held();
+	}
+}
+
+static void the_ca_refuses(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	for (size_t n = 0; n < NETS; n++) {
+		fresh_intercept();
+		net = &nets[n];
+		SHAKE_HANDS(&t);
+		ASK(&t, GETCACERT);
+		/* The client believes itself connected: exactly in its sequence. */
+		PASSES_AS(SEG(.from_ca = true, .port = t.port, .seq = 0, .ack = t.isn + 1,
+			      .flags = WIRE_RST | WIRE_ACK, .no_window = true),
+			  SEG(AT_CLIENT(&t, 0, 0, WIRE_RST | WIRE_ACK, .no_window = true)));
+		assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+		assert_int_equal(counted(SG_COUNTER_CONN_REFUSED_BY_CA), 1);
+		assert_int_equal(budget()->slots_used, 0);
+	}
+}
+
+static void the_client_resets_while_the_syn_is_on_its_way(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SHAKE_HANDS(&t);
+	ASK(&t, GETCACERT);
+	DROPS(SEG(CLIENT(&t, ASKED, 0, WIRE_RST)));
+	assert_true(conn_now(&t).flags & SG_CONN_ABANDONED);
+	/* The CA's half-open connection must go. */
+	SENT_BACK(SEG(CA(&t, -1u, 0, WIRE_SYN | WIRE_ACK)),
+		  SEG(.port = t.port, RESET_(t.isn + 1), MADE));
+	assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+	assert_int_equal(budget()->slots_used, 0);
+}
+
+static void a_syn_ack_to_what_was_given_up_is_reset(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SHAKE_HANDS(&t);
+	ASK(&t, GETCACERT);
+	pass_s(31);
+	SENT_BACK(SEG(CA(&t, -1u, 0, WIRE_SYN | WIRE_ACK)),
+		  SEG(.port = t.port, RESET_(t.isn + 1), MADE));
+	assert_int_equal(counted(SG_COUNTER_LATE_SYN_ACK), 1);
+	assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+	assert_int_equal(budget()->slots_used, 0);
+	/* The client, who knows nothing of it, asks anew. */
+	ASK(&t, GETCACERT);
+	JOIN(&t, GETCACERT);
+}
+
+/* ---- other bytes ---- */
+
+static void other_bytes_while_the_syn_is_on_its_way_end_it(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	for (size_t n = 0; n < NETS; n++, t.port++) {
+		net = &nets[n];
+		SHAKE_HANDS(&t);
+		ASK(&t, GETCACERT);
+		SENT_BACK(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(QUESTION))),
+			  SEG(.from_ca = true, .port = t.port, RESET_(t.cookie + 1), MADE));
+		assert_int_equal(counted(SG_COUNTER_MISMATCHES), 1);
+		SENT_BACK(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))),
+			  SEG(.from_ca = true, .port = t.port, RESET_(t.cookie + 1), MADE));
+		SENT_BACK(SEG(CA(&t, -1u, 0, WIRE_SYN | WIRE_ACK)),
+			  SEG(.port = t.port, RESET_(t.isn + 1), MADE));
+		assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+	}
+	nothing_is_held();
+}
+
+/* Where both have bytes, and only there. */
+static void overlaps(void **state)
+{
+	static const struct {
+		uint32_t from;
+		const char *bytes;
+		bool same;
+	} rows[] = {
+		{0, "GET /cgi-bin", true},
+		{0, GETCACERT "more", true},
+		{4, "/cgi-bin/", true},
+		{ASKED - 1, "\nrest", true},
+		{ASKED, "anything", true},
+		{4, "/cgi-bin?", false},
+		{ASKED - 1, "xrest", false},
+		{0, "H", false},
+		{0, "GET /cgi-bin/pkiclient.exe?operation=GetCACert&message=cb", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *bytes = rows[i].bytes;
+		struct talk t = TALK(1000);
+
+		fresh_intercept();
+		SPLICE(&t, GETCACERT);
+		if (rows[i].same) {
+			PASSES_AS(SEG(CLIENT(&t, rows[i].from, 0, WIRE_ACK, .bytes = bytes,
+					     .len = strlen(bytes))),
+				  SEG(AT_CA(&t, rows[i].from, 0, WIRE_ACK, .bytes = bytes,
+					    .len = strlen(bytes))));
+			continue;
+		}
+		SENT_BACK(SEG(CLIENT(&t, rows[i].from, 0, WIRE_ACK, .bytes = bytes,
+				     .len = strlen(bytes))),
+			  SEG(.from_ca = true, .port = t.port, RESET_(t.cookie + 1), MADE));
+		/* The CA is told with its next packet. */
+		SENT_BACK(SEG(CA(&t, 0, ASKED, WIRE_ACK, BYTES(ANSWER))),
+			  SEG(.port = t.port, RESET_(t.isn + 1 + ASKED), MADE));
+		assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+		assert_int_equal(counted(SG_COUNTER_MISMATCHES), 1);
+		nothing_is_held();
+	}
+}
+
+/* ---- afterwards ---- */
+
+static void a_late_copy_of_the_request_never_reaches_the_ca(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	for (unsigned int age = 0; age < 6; age++) {
+		fresh_intercept();
+		SPLICE(&t, GETCACERT);
+		ca_answers(&t);
+		close_both(&t, ASKED, ANSWERED);
+		clock_set((BEGIN_SLOT + age) * SLOT + SLOT - 1);
+		SENT_BACK(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))),
+			  SEG(.from_ca = true, .port = t.port, RESET_(t.cookie + 1), MADE));
+		assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+	}
+}
+
+static void an_address_and_port_used_again(void **state)
+{
+	struct talk t = TALK(1000), again;
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	ca_answers(&t);
+	close_both(&t, ASKED, ANSWERED);
+	again = t;
+	again.isn += 5000;
+	again.ca_isn += 7777777;
+	SPLICE(&again, GETCACERT);
+	ca_answers(&again);
+	close_both(&again, ASKED, ANSWERED);
+	nothing_is_held();
+}
+
+/* The old one was never seen to end: it is ended at the CA first. */
+static void an_address_and_port_used_again_while_open(void **state)
+{
+	struct talk t = TALK(1000), again;
+
+	(void)state;
+	fresh_intercept();
+	for (size_t n = 0; n < NETS; n++, t.port++) {
+		net = &nets[n];
+		SPLICE(&t, GETCACERT);
+		ca_answers(&t);
+		again = t;
+		again.isn += 5000000;
+		again.ca_isn += 7777777;
+		SHAKE_HANDS(&again);
+		PASSES_AS(SEG(CLIENT(&again, 0, 0, WIRE_ACK, BYTES(GETCACERT))),
+			  SEG(.port = t.port, RESET_(t.isn + 1 + ASKED), .hops = WIRE_OWN_HOPS));
+		assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+		ASK(&again, GETCACERT);
+		JOIN(&again, GETCACERT);
+		assert_int_equal(budget()->slots_used, n + 1);
+	}
+}
+
+/* What the daemon sends for one whose time is over: both RSTs in the CA's numbers, as if they came from the other. */
+static void resets_of_the_daemon_reach_both_ends(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	ca_answers(&t);
+	end_by_daemon(&t);
+	PASSES_AS(SEG(CA(&t, ANSWERED, 0, WIRE_RST)), SEG(AT_CLIENT(&t, ANSWERED, 0, WIRE_RST)));
+	PASSES_AS(SEG(CLIENT(&t, ASKED, 0, WIRE_RST)), SEG(AT_CA(&t, ASKED, 0, WIRE_RST)));
+}
+
+static void the_daemon_ends_what_the_guard_has_cut(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	SENT_BACK(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES("other"))),
+		  SEG(.from_ca = true, .port = t.port, RESET_(t.cookie + 1), MADE));
+	end_by_daemon(&t);
+	/* The CA never spoke since: this frees its slot. */
+	PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_RST)), SEG(AT_CA(&t, 0, 0, WIRE_RST)));
+}
+
+/* Its SYN-ACK may have been lost: half-open connections count at the CA. */
+static void the_daemon_ends_what_the_ca_never_answered(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SHAKE_HANDS(&t);
+	ASK(&t, GETCACERT);
+	end_by_daemon(&t);
+	t.ca_isn = 0;
+	PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_RST)), SEG(AT_CA(&t, 0, 0, WIRE_RST)));
+}
+
+/* Began as PKIOperation, and was none: its end does not reach the CA. */
+static void who_breaks_its_word_is_ended(void **state)
+{
+	static char bytes[600];
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	memset(bytes, 'M', sizeof(bytes));
+	memcpy(bytes, "GET /scep?message=MII", 21);
+	SHAKE_HANDS(&t);
+	first_segment(&t, bytes, sizeof(bytes), __LINE__);
+	ca_joins(&t, bytes, sizeof(bytes), __LINE__);
+	SENT_BACK(SEG(CLIENT(&t, sizeof(bytes), 0, WIRE_ACK,
+			     BYTES("&operation=GetNextCACert HTTP/1.1\r\n\r\n"))),
+		  SEG(.from_ca = true, .port = t.port, RESET_(t.cookie + 1), MADE));
+	assert_int_equal(counted(SG_COUNTER_PROVISIONAL_ENDED), 1);
+	SENT_BACK(SEG(CA(&t, 0, sizeof(bytes), WIRE_ACK)),
+		  SEG(.port = t.port, RESET_(t.isn + 1 + sizeof(bytes)), MADE));
+	nothing_is_held();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_client_resets),
+		cmocka_unit_test(the_ca_resets),
+		cmocka_unit_test(the_ca_refuses),
+		cmocka_unit_test(the_client_resets_while_the_syn_is_on_its_way),
+		cmocka_unit_test(a_syn_ack_to_what_was_given_up_is_reset),
+		cmocka_unit_test(other_bytes_while_the_syn_is_on_its_way_end_it),
+		cmocka_unit_test(overlaps),
+		cmocka_unit_test(a_late_copy_of_the_request_never_reaches_the_ca),
+		cmocka_unit_test(an_address_and_port_used_again),
+		cmocka_unit_test(an_address_and_port_used_again_while_open),
+		cmocka_unit_test(resets_of_the_daemon_reach_both_ends),
+		cmocka_unit_test(the_daemon_ends_what_the_guard_has_cut),
+		cmocka_unit_test(the_daemon_ends_what_the_ca_never_answered),
+		cmocka_unit_test(who_breaks_its_word_is_ended),
+	};
+
+	return cmocka_run_group_tests(tests, once, end);
+}
