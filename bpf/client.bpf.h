@@ -397,8 +397,10 @@ static __always_inline int sg_from_client(struct xdp_md *ctx, struct sg_run *run
 	struct sg_packet *pkt = &run->flow->pkt;
 	bool syn;
 
-	if (!sg_run_enter(run, ep, &pkt->src, pkt->sport))
+	if (!sg_run_enter(run, ep, &pkt->src, pkt->sport)) {
+		run->flow->through_door = false;
 		return XDP_PASS;
+	}
 	sg_go_door(ctx, run);
 	/* With FIN too: some stacks open a connection on it. Every other flag is ignored on a SYN. */
 	syn = (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;

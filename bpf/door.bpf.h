@@ -122,6 +122,16 @@ static __always_inline bool sg_door_resets(const struct sg_conn *conn, const str
 	       pkt->seq == conn->splice.first_end;
 }
 
+/* The client goes before the CA has said anything. What it was to ask for others, another may ask. */
+static __always_inline void sg_door_leaves(struct sg_run *run)
+{
+	struct sg_intercept *ic = sg_intercept_of(run->flow->service);
+
+	if (run->conn->flags & SG_CONN_CANARY && ic)
+		sg_canary_done(ic);
+	sg_conn_abandon(run);
+}
+
 /* The first segment again, while its SYN is on the way. */
 static __always_inline int sg_door_pending(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -130,7 +140,7 @@ static __always_inline int sg_door_pending(struct xdp_md *ctx, struct sg_run *ru
 
 	if (pkt->tcp_flags & SG_TCP_RST) {
 		if (sg_door_resets(conn, pkt))
-			sg_conn_abandon(run);
+			sg_door_leaves(run);
 		return XDP_DROP;
 	}
 	if (!pkt->payload_len || pkt->seq != conn->client.isn + 1)
@@ -166,8 +176,7 @@ static __always_inline bool sg_door_differs(struct xdp_md *ctx, struct sg_run *r
 	const struct sg_packet *pkt = &run->flow->pkt;
 
 	if (!pkt->payload_len || conn->splice.frame == SG_NO_FRAME ||
-	    !sg_seq_after(conn->splice.first_end, pkt->seq) ||
-	    sg_seq_after(conn->client.isn + 1, pkt->seq))
+	    !sg_seq_after(conn->splice.first_end, pkt->seq))
 		return false;
 	return !sg_splice_same(ctx, run->conn);
 }
@@ -208,7 +217,12 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 		return pkt->tcp_flags & SG_TCP_RST ? XDP_DROP : sg_answer_stray(ctx, run->flow);
 	if (!conn->ca.known)
 		return conn->state == SG_CONN_CLOSED ? XDP_DROP : sg_door_pending(ctx, run);
+	/* The CA would trim it, and read what is behind as the first bytes. */
+	if (pkt->payload_len && sg_seq_after(conn->client.isn + 1, pkt->seq))
+		return XDP_DROP;
 	if (sg_door_differs(ctx, run)) {
+		if (!sg_look_sound(ctx))
+			return XDP_DROP;
 		sg_count(run, SG_COUNTER_MISMATCHES);
 		return sg_splice_cut(ctx, run);
 	}

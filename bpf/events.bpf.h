@@ -87,6 +87,7 @@ static __always_inline void sg_event_frame(__u32 kind, __u32 frame, __u64 ticket
 		return;
 	}
 	sg_event_fill(ev, &run, kind);
+	ev->priority = run.flow->ask.priority;
 	ev->frame = frame;
 	ev->ticket = ticket;
 	bpf_ringbuf_submit(ev, now ? BPF_RB_FORCE_WAKEUP : sg_event_wakes(kind));

@@ -83,6 +83,10 @@ __noinline int sg_edge_send(struct xdp_md *ctx, __u32 kind)
 	    bpf_xdp_store_bytes(ctx, run.flow->pkt.l4_off + sizeof(struct sg_tcp_header),
 				(void *)edge->bytes, len))
 		return XDP_DROP;
+	if (sg_event_sampled(&run, run.stats->counters[SG_COUNTER_EDGE_AS_CA] +
+					   run.stats->counters[SG_COUNTER_EDGE_STATUS] +
+					   run.stats->counters[SG_COUNTER_EDGE_BUSY]))
+		sg_event_tell(NULL, SG_EVENT_EDGE, 0, 0, run.live->sample_mask + 1);
 	sg_count(&run, kind == SG_EDGE_AS_CA  ? SG_COUNTER_EDGE_AS_CA
 		       : kind == SG_EDGE_BUSY ? SG_COUNTER_EDGE_BUSY
 					      : SG_COUNTER_EDGE_STATUS);
@@ -190,6 +194,8 @@ static __always_inline __u32 sg_first_priority(const struct sg_run *run, const s
 {
 	__u32 priority = sg_request_priority(class);
 
+	if (run->flow->canary)
+		return SG_PRIORITY_ENROLMENT;
 	if (sg_first_provisional(conn) && run->src && run->src->broke_word)
 		return SG_PRIORITY_OTHER;
 	if (priority <= SG_PRIORITY_BOOTSTRAP && run->src &&
@@ -208,7 +214,8 @@ static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run
 	/* A 404 that is overtaken by a 200 teaches nothing. */
 	conn->splice.epoch = ic ? sg_read_once(ic->epoch) : 0;
 	conn->state = SG_CONN_SYN_SENT;
-	conn->flags |= SG_CONN_SPLICED | (run->flow->look.partial ? SG_CONN_PARTIAL : 0) |
+	conn->flags |= SG_CONN_SPLICED |
+		       (run->flow->look.partial || run->flow->was_partial ? SG_CONN_PARTIAL : 0) |
 		       (run->src ? SG_CONN_SOURCE : 0) | (run->flow->canary ? SG_CONN_CANARY : 0) |
 		       (sg_first_provisional(conn) ? SG_CONN_PROVISIONAL : 0);
 	conn->generation = run->flow->ask.generation;
@@ -219,6 +226,8 @@ static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run
 	conn->source = run->flow->source.ip;
 	conn->client.end = pkt->seq;
 	conn->splice.question = run->flow->question;
+	if (run->conn && run->conn->flags & SG_CONN_SPLICED)
+		conn->splice.before = run->conn->client.isn;
 	conn->splice.cookie = run->flow->proof.isn;
 	conn->splice.mss = sg_cookie_mss(run->flow->proof.mss_index);
 	conn->splice.window = pkt->window;
@@ -325,20 +334,25 @@ __noinline int sg_question_tell(struct xdp_md *ctx)
 	return 0;
 }
 
-/* Admitted: flow->grant. frame: where it is stored already, or SG_NO_FRAME. Returns the XDP action. */
-__noinline int sg_first_admit(struct xdp_md *ctx, __u32 frame, __u64 ticket)
+/* Admitted: flow->grant. Returns the XDP action. */
+__noinline int sg_first_admit(struct xdp_md *ctx)
 {
 	struct sg_run run = {};
 	struct sg_conn *conn;
-	__u32 zero = 0;
+	__u32 zero = 0, frame;
+	__u64 ticket;
 
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
 	if (!conn || !sg_run_again(&run, NULL))
 		return XDP_DROP;
+	frame = sg_frame_keep(ctx, conn, run.flow->grant.lease);
 	if (frame == SG_NO_FRAME) {
-		frame = sg_frame_store(ctx, conn, SG_FRAME_SENT);
-		ticket = run.flow->ticket;
+		/* What nobody keeps nobody could compare with what the CA gets. */
+		sg_lease_return(run.budget, run.flow->grant.lease, run.flow->ask.generation);
+		sg_count(&run, SG_COUNTER_HELD_FULL);
+		return XDP_DROP;
 	}
+	ticket = run.flow->ticket;
 	if (run.flow->limited)
 		sg_charge_source(run.flow->source_hash);
 	if (run.flow->question)
@@ -372,6 +386,38 @@ __noinline int sg_first_ask(void)
 
 /* ---- Those that wait ---- */
 
+/* Its turn has come, and the segment at hand is worth it: what goes to the CA is this one. Returns the XDP action, or -1:
+ * it came too late, or is of a worse class than the one that was granted; it asks anew.
+ */
+static __always_inline int sg_first_granted(struct xdp_md *ctx, struct sg_run *run,
+					    struct sg_frame *frame, __u32 index, __u64 ticket)
+{
+	struct sg_flow *flow = run->flow;
+	const struct sg_lease *lease = &run->budget->leases[frame->lease & (SG_LEASES - 1)];
+
+	if (flow->ask.priority > frame->priority || lease->generation != frame->generation ||
+	    !lease->used || sg_lease_expired(lease, flow->now) ||
+	    (frame->canary && frame->question != flow->question)) {
+		sg_frame_free(index, ticket);
+		return -1;
+	}
+	if (__sync_val_compare_and_swap(&frame->state, SG_FRAME_GRANTED, SG_FRAME_SENT) !=
+	    SG_FRAME_GRANTED)
+		return XDP_DROP;
+	/* Its SYN goes only now. */
+	sg_place_event(flow->service, frame->place, SG_PLACE_EV_SYN, flow->now);
+	flow->grant.place = frame->place;
+	flow->grant.lease = frame->lease;
+	flow->grant.reason = frame->reason;
+	flow->ask.generation = frame->generation;
+	flow->ask.priority = frame->priority;
+	flow->was_partial = frame->partial;
+	sg_waited(run, frame);
+	sg_count(run, SG_COUNTER_TURNS);
+	sg_frame_free(index, ticket);
+	return sg_first_admit(ctx);
+}
+
 /* A held connection's segment: it may have got its turn; its time may be over. Returns the XDP action, or -1: it may
  * try for itself.
  */
@@ -379,31 +425,11 @@ __noinline int sg_first_waiting(struct xdp_md *ctx, __u32 index, __u64 ticket)
 {
 	struct sg_frame *frame = sg_frame_of(index, ticket);
 	struct sg_run run = {};
-	const struct sg_lease *lease;
 
 	if (!frame || !sg_run_again(&run, NULL))
 		return -1;
-	if (frame->state == SG_FRAME_GRANTED &&
-	    __sync_val_compare_and_swap(&frame->state, SG_FRAME_GRANTED, SG_FRAME_SENT) ==
-		    SG_FRAME_GRANTED) {
-		run.flow->grant.place = frame->place;
-		run.flow->grant.lease = frame->lease;
-		run.flow->grant.reason = frame->reason;
-		run.flow->ask.generation = frame->generation;
-		run.flow->ask.priority = frame->priority;
-		run.flow->canary = frame->canary;
-		lease = &run.budget->leases[frame->lease & (SG_LEASES - 1)];
-		sg_waited(&run, frame);
-		sg_count(&run, SG_COUNTER_TURNS);
-		sg_waiting_forget(&run.flow->key, ticket);
-		if (lease->generation == frame->generation && lease->used) {
-			sg_frame_copy(ctx, &run, frame);
-			return sg_first_admit(ctx, index, ticket);
-		}
-		/* It came for its turn too late: the slot is another's. */
-		sg_frame_free(index, ticket);
-		return -1;
-	}
+	if (frame->state == SG_FRAME_GRANTED)
+		return sg_first_granted(ctx, &run, frame, index, ticket);
 	if (frame->state != SG_FRAME_WAITING)
 		return XDP_DROP;
 	if (frame->deadline < run.flow->now) {
@@ -416,14 +442,29 @@ __noinline int sg_first_waiting(struct xdp_md *ctx, __u32 index, __u64 ticket)
 }
 
 /* No room now: hold it, or keep holding it. */
-static __always_inline int sg_first_hold(struct xdp_md *ctx, const struct sg_conn *conn,
+static __always_inline int sg_first_hold(struct xdp_md *ctx, const struct sg_run *run,
+					 const struct sg_conn *conn,
 					 const struct sg_waiting *waiting)
 {
-	if (waiting)
-		sg_hold_again(ctx, waiting->frame, waiting->ticket);
-	else
-		sg_hold(ctx, conn);
+	struct sg_intercept *ic = sg_intercept_of(run->flow->service);
+
+	if (waiting->ticket)
+		sg_hold_again(ctx, conn, waiting->frame, waiting->ticket);
+	else if (!sg_hold(ctx, conn) && run->flow->canary && ic)
+		sg_canary_done(ic);
 	return XDP_DROP;
+}
+
+/* Refused for want of room: a connection whose time is over may have it. Then this segment becomes the RST that ends it at
+ * the CA, as a refused SYN does in police; its client sends it again. Returns the XDP action, or -1.
+ */
+static __always_inline int sg_first_reclaims(struct xdp_md *ctx, struct sg_run *run, __u32 reason)
+{
+	__u32 lease = SG_NO_LEASE;
+
+	if (sg_refused_for_room(reason))
+		lease = sg_budget_suspect(run->budget, run->svc, reason, run->flow->now);
+	return lease < SG_LEASES ? sg_reclaim(ctx, lease) : -1;
 }
 
 /* From when on its source asks in vain: kept with the source, so that a new connection does not lose its turn. The address
@@ -453,32 +494,64 @@ static __always_inline __u64 sg_first_age(struct sg_run *run, __u32 class)
 	return since && now - since < SG_ASKED_KEPT(SG_TIMES) ? since : now;
 }
 
+/* The slot of the connection at hand, by value: the entry may go. ticket 0: it has none. */
+static __always_inline struct sg_waiting sg_first_slot(const struct sg_run *run)
+{
+	const struct sg_waiting *waiting = bpf_map_lookup_elem(&sg_waiting, &run->flow->key);
+	struct sg_waiting none = {};
+
+	return waiting ? *waiting : none;
+}
+
+/* No turn is needed before this one: it asks for itself. Returns the XDP action, or -1: no room. */
+static __always_inline int sg_first_tries(struct xdp_md *ctx, struct sg_run *run,
+					  const struct sg_waiting *waiting)
+{
+	__u32 reason = sg_first_ask();
+
+	if (sg_reason_admits(reason)) {
+		/* Its frame is stored anew: what waits is not what goes on. */
+		if (waiting->ticket)
+			sg_frame_free(waiting->frame, waiting->ticket);
+		return sg_first_admit(ctx);
+	}
+	if (!waiting->ticket)
+		sg_first_verdict(run, run->flow->ask.priority, reason);
+	return sg_first_reclaims(ctx, run, reason);
+}
+
+/* What the request competes as: to flow->ask and flow->asked_since. False: a prefix policy denies it. */
+static __always_inline bool sg_first_competes(struct sg_run *run, const struct sg_conn *conn,
+					      __u32 class)
+{
+	struct sg_flow *flow = run->flow;
+
+	run->src = bpf_map_lookup_elem(&sg_sources, &flow->source);
+	flow->ask.priority = sg_first_priority(run, conn, class);
+	flow->ask.served = sg_shadow_served(flow->service, flow->ask.priority, flow->now);
+	/* A canary goes before all of its class: everybody waits for what it learns. */
+	flow->asked_since = flow->canary ? 1 : sg_first_age(run, class);
+	return sg_policy(run);
+}
+
 /* A request that is worth a connection: now, or in its turn. Returns the XDP action. */
 __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 {
-	const struct sg_waiting *waiting;
+	struct sg_waiting waiting;
 	struct sg_run run = {};
 	struct sg_conn *conn;
 	__u32 zero = 0, reason;
 	int action;
 
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
-	if (!conn || !sg_run_again(&run, NULL))
+	if (!conn || !sg_run_again(&run, NULL) || !sg_first_competes(&run, conn, class))
 		return XDP_DROP;
-	run.src = bpf_map_lookup_elem(&sg_sources, &run.flow->source);
-	run.flow->ask.priority = sg_first_priority(&run, conn, class);
-	run.flow->ask.served =
-		sg_shadow_served(run.flow->service, run.flow->ask.priority, run.flow->now);
-	run.flow->asked_since = sg_first_age(&run, class);
-	/* Before its turn, too: by these limits it is charged. */
-	if (!sg_policy(&run))
-		return XDP_DROP;
-	waiting = bpf_map_lookup_elem(&sg_waiting, &run.flow->key);
-	if (waiting) {
-		action = sg_first_waiting(ctx, waiting->frame, waiting->ticket);
+	waiting = sg_first_slot(&run);
+	if (waiting.ticket) {
+		action = sg_first_waiting(ctx, waiting.frame, waiting.ticket);
 		if (action >= 0)
 			return action;
-		waiting = bpf_map_lookup_elem(&sg_waiting, &run.flow->key);
+		waiting = sg_first_slot(&run);
 	}
 	/* Who asks more often than it may does not wait in anybody's place: its next try may find that it may. */
 	reason = sg_look_source(&run, run.flow->source_hash);
@@ -487,62 +560,77 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 		return XDP_DROP;
 	}
 	if (!sg_queue_before(&run, run.flow->ask.priority)) {
-		reason = sg_first_ask();
-		if (sg_reason_admits(reason)) {
-			/* Its frame is stored anew: what waits is not what goes on. */
-			if (waiting)
-				sg_frame_free(waiting->frame, waiting->ticket);
-			return sg_first_admit(ctx, SG_NO_FRAME, 0);
-		}
-		if (!waiting)
-			sg_first_verdict(&run, run.flow->ask.priority, reason);
+		action = sg_first_tries(ctx, &run, &waiting);
+		if (action >= 0)
+			return action;
 	}
-	if (!waiting)
+	if (!waiting.ticket)
 		sg_first_asks(&run, class);
-	return sg_first_hold(ctx, conn, waiting);
+	return sg_first_hold(ctx, &run, conn, &waiting);
 }
 
 /* ---- What is to be done with it ---- */
+
+/* May the request at hand be the one that asks a learned question again? Its source must be free to, and the CA listen;
+ * whether there is room shows next, and it is held until there is.
+ */
+static __always_inline bool sg_first_canary(struct sg_run *run, struct sg_intercept *ic)
+{
+	struct sg_flow *flow = run->flow;
+
+	run->src = bpf_map_lookup_elem(&sg_sources, &flow->source);
+	if (!sg_policy(run) || !sg_reason_admits(sg_look_source(run, flow->source_hash)) ||
+	    sg_budget_hears(run->budget, run->svc, SG_TIMES, flow->now) == SG_REASON_CA_DEAF)
+		return false;
+	flow->canary = sg_canary_take(ic, SG_TIMES, run->svc->ca_window_ticks, flow->source_hash,
+				      flow->now);
+	return flow->canary;
+}
 
 /* A question that the CA has refused: repeat that, unless it is due to be asked again. Returns the XDP action, or -1: ask
  * the CA.
  */
 __noinline int sg_first_learned(struct xdp_md *ctx)
 {
-	struct sg_question_bucket *bucket;
+	struct sg_waiting waiting;
 	struct sg_intercept *ic;
 	struct sg_run run = {};
-	__u32 index, slot, say;
+	struct sg_frame *frame;
 	struct sg_question *q;
+	int action;
 
 	if (!sg_run_again(&run, NULL) || !run.flow->question)
 		return -1;
-	index = run.flow->service * SG_QUESTION_BUCKETS +
-		(__u32)(run.flow->question % SG_QUESTION_BUCKETS);
-	bucket = bpf_map_lookup_elem(&sg_questions, &index);
-	ic = sg_intercept_of(run.flow->service);
-	if (!bucket || !ic)
-		return -1;
-	slot = sg_question_find(bucket, run.flow->question, ic->epoch);
-	asm volatile("" : "+r"(slot));
-	if (slot >= SG_QUESTION_SLOTS)
-		return -1;
-	q = &bucket->slot[slot];
-	say = sg_question_look(q, ic, run.svc->answer_ttl_ticks, SG_TIMES, run.svc->ca_window_ticks,
-			       run.flow->source_hash, run.flow->now);
-	if (say == SG_QUESTION_ASK)
-		return -1;
-	if (say == SG_QUESTION_CANARY && sg_canary_take(ic, SG_TIMES, run.svc->ca_window_ticks,
-							run.flow->source_hash, run.flow->now)) {
+	waiting = sg_first_slot(&run);
+	frame = sg_frame_of(waiting.frame, waiting.ticket);
+	/* The canary itself, once more. */
+	if (frame && frame->canary && frame->question == run.flow->question) {
 		run.flow->canary = true;
-		run.flow->ask.priority = SG_PRIORITY_ENROLMENT;
-		if (sg_policy(&run) && sg_reason_admits(sg_first_ask()))
-			return sg_first_admit(ctx, SG_NO_FRAME, 0);
-		sg_canary_done(ic);
-		run.flow->canary = false;
+		return -1;
+	}
+	q = sg_question_slot(run.flow->service, run.flow->question);
+	ic = sg_intercept_of(run.flow->service);
+	if (!q || !ic)
+		return -1;
+	sg_question_asked(q, run.flow->source_hash);
+	switch (sg_question_look(q, ic, run.svc->answer_ttl_ticks, SG_TIMES,
+				 run.svc->ca_window_ticks, run.flow->source_hash, run.flow->now)) {
+	case SG_QUESTION_ASK:
+		return -1;
+	case SG_QUESTION_CANARY:
+		if (sg_question_first(q, ic, run.svc->answer_ttl_ticks, run.flow->now) &&
+		    sg_first_canary(&run, ic))
+			return -1;
+		break;
+	case SG_QUESTION_REPEAT:
+		break;
 	}
 	sg_question_hit(q);
-	return sg_edge_repeat(ctx, &run, q->status);
+	action = sg_edge_repeat(ctx, &run, q->status);
+	/* It waits no more; and if its turn has come, it does not need it. */
+	if (action >= 0 && frame)
+		sg_frame_free(waiting.frame, waiting.ticket);
+	return action;
 }
 
 /* The first segment of a connection whose client is who it says it is. Returns the XDP action. */
@@ -564,6 +652,7 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	flow->asked_since = flow->now;
 	flow->question = 0;
 	flow->canary = false;
+	flow->was_partial = false;
 	class = sg_first_read(ctx);
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);
 	if (!conn)
@@ -593,14 +682,18 @@ static __always_inline int sg_first_ends_old(struct xdp_md *ctx, struct sg_run *
 	return sg_frame_rst(ctx) ? XDP_PASS : XDP_DROP;
 }
 
-/* With a proof behind an answer of the guard: the client acknowledges it, or closes. */
+/* With a proof behind an answer of the guard: the client acknowledges it, or sends the rest of its request, or closes. What it
+ * sends is acknowledged and thrown away, so that its end of the connection can go.
+ */
 static __always_inline int sg_first_answered(struct xdp_md *ctx, struct sg_run *run)
 {
 	const struct sg_packet *pkt = &run->flow->pkt;
+	bool fin = pkt->tcp_flags & SG_TCP_FIN;
 
-	if (!(pkt->tcp_flags & SG_TCP_FIN))
+	if (pkt->tcp_flags & SG_TCP_RST || (!fin && !pkt->payload_len))
 		return XDP_DROP;
-	sg_made_answer(run->flow, pkt->ack, pkt->seq + pkt->payload_len + 1, SG_TCP_ACK);
+	sg_made_answer(run->flow, pkt->ack, pkt->seq + pkt->payload_len + fin, SG_TCP_ACK);
+	run->flow->made.window = 0xffff;
 	return sg_made_send(ctx);
 }
 
@@ -626,6 +719,14 @@ static __always_inline int sg_first_gone(const struct sg_run *run)
 	return XDP_DROP;
 }
 
+/* A late copy of a request that was served: the entry's own, or that of the connection before it on this port. */
+static __always_inline bool sg_first_late(const struct sg_conn *conn, const struct sg_packet *pkt)
+{
+	__u32 isn = pkt->seq - 1;
+
+	return isn == conn->splice.before || (isn == conn->client.isn && conn->ca.known);
+}
+
 /* Proven. Returns the XDP action. */
 static __always_inline int sg_first_proven(struct xdp_md *ctx, struct sg_run *run)
 {
@@ -635,8 +736,10 @@ static __always_inline int sg_first_proven(struct xdp_md *ctx, struct sg_run *ru
 		return sg_first_answered(ctx, run);
 	if (pkt->tcp_flags & SG_TCP_RST)
 		return sg_first_gone(run);
+	/* Behind a request that is held it closes its half, and waits for the answer. */
 	if (!pkt->payload_len)
-		return pkt->tcp_flags & SG_TCP_FIN && run->flow->proof.first
+		return pkt->tcp_flags & SG_TCP_FIN && run->flow->proof.first &&
+				       !sg_first_slot(run).ticket
 			       ? sg_first_closes(ctx, run)
 			       : XDP_DROP;
 	if (!sg_look_sound(ctx)) {
@@ -648,6 +751,8 @@ static __always_inline int sg_first_proven(struct xdp_md *ctx, struct sg_run *ru
 		return XDP_DROP;
 	}
 	sg_count(run, SG_COUNTER_COOKIES_PROVEN);
+	if (run->conn && sg_spliced(run->conn) && sg_first_late(run->conn, pkt))
+		return XDP_DROP;
 	if (run->conn && run->conn->state != SG_CONN_CLOSED)
 		return sg_first_ends_old(ctx, run);
 	return sg_first_request(ctx, run);

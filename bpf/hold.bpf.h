@@ -68,6 +68,21 @@ static __always_inline bool sg_frame_leave(struct sg_frame *frame, __u32 state)
 	return true;
 }
 
+/* Nobody came for the turn: its slot goes back, its place is lost. */
+static __always_inline bool sg_frame_ungrant(struct sg_frame *frame)
+{
+	struct sg_budget *budget;
+	__u32 service = frame->service;
+
+	if (__sync_val_compare_and_swap(&frame->state, SG_FRAME_GRANTED, SG_FRAME_FREE) !=
+	    SG_FRAME_GRANTED)
+		return false;
+	budget = bpf_map_lookup_elem(&sg_budgets, &service);
+	if (budget)
+		sg_lease_return(budget, frame->lease, frame->generation);
+	return true;
+}
+
 /* Give a slot back, in whatever state it is. */
 __noinline int sg_frame_free(__u32 index, __u64 ticket)
 {
@@ -76,7 +91,7 @@ __noinline int sg_frame_free(__u32 index, __u64 ticket)
 
 	if (!frame)
 		return 0;
-	if (!sg_frame_leave(frame, SG_FRAME_FREE))
+	if (!sg_frame_leave(frame, SG_FRAME_FREE) && !sg_frame_ungrant(frame))
 		frame->state = SG_FRAME_FREE;
 	key = frame->key;
 	sg_waiting_forget(&key, ticket);
@@ -88,7 +103,7 @@ __noinline int sg_frame_free(__u32 index, __u64 ticket)
 static __always_inline bool sg_frame_stale(const struct sg_frame *frame,
 					   const struct sg_service *svc, __u64 now)
 {
-	if (frame->state == SG_FRAME_WAITING)
+	if (frame->state == SG_FRAME_WAITING || frame->state == SG_FRAME_GRANTED)
 		return frame->deadline + SG_TIMES->turnkeeper_stale < now;
 	return frame->since + svc->hold_ticks + svc->life_ticks < now;
 }
@@ -125,14 +140,25 @@ static __always_inline __u64 sg_ticket_next(void)
 	return next ? __sync_fetch_and_add(next, 1) + 1 : 0;
 }
 
-/* One's complement sum of the payload at hand: of all of TCP, less its header. */
-static __always_inline __u32 sg_payload_sum(struct xdp_md *ctx, const struct sg_packet *pkt)
+/* Sums of the frame at hand, from the one of all of TCP: that of its payload, and, if the checksum was only begun, the
+ * finished one, for what is injected is not finished by anybody.
+ */
+static __always_inline void sg_frame_sums(struct xdp_md *ctx, const struct sg_run *run,
+					  struct sg_frame *frame)
 {
-	__u32 header = pkt->payload_off - pkt->l4_off;
+	const struct sg_packet *pkt = &run->flow->pkt;
+	__u32 header = pkt->payload_off - pkt->l4_off, at = pkt->l4_off + 16;
 	__u32 all = (__u32)sg_frame_sum(ctx, pkt->l4_off, header + pkt->payload_len);
 	__u32 less = (__u32)sg_frame_sum(ctx, pkt->l4_off, header);
 
-	return sg_sum_fold((all & 0xffff) + (~less & 0xffff));
+	frame->payload_sum = sg_sum_fold((all & 0xffff) + (~less & 0xffff));
+	frame->partial = run->flow->look.partial;
+	asm volatile("" : "+r"(at));
+	if (!frame->partial || at > SG_HEAD_BYTES + 16)
+		return;
+	all = ~all;
+	frame->frame[at] = all & 0xff;
+	frame->frame[at + 1] = all >> 8 & 0xff;
 }
 
 /* Copy the frame at hand, and where its payload is. False: too long. */
@@ -148,7 +174,7 @@ static __always_inline bool sg_frame_copy(struct xdp_md *ctx, const struct sg_ru
 	frame->len = len;
 	frame->payload_off = pkt->payload_off;
 	frame->payload_len = pkt->payload_len;
-	frame->payload_sum = sg_payload_sum(ctx, pkt);
+	sg_frame_sums(ctx, run, frame);
 	frame->seq = pkt->seq;
 	frame->ack = pkt->ack;
 	frame->ifindex = run->flow->ifindex;
@@ -156,10 +182,57 @@ static __always_inline bool sg_frame_copy(struct xdp_md *ctx, const struct sg_ru
 	return true;
 }
 
-/* Store the frame at hand in a slot of its own, in `state`. conn: what was read of it. Returns the index, and its
- * ticket in flow->ticket; or SG_NO_FRAME.
+/* Store the frame at hand in the slot it was held in: it may say more by now. False: it cannot be. */
+static __always_inline bool sg_frame_copies(struct xdp_md *ctx, const struct sg_run *run,
+					    struct sg_frame *frame)
+{
+	if (frame->canary && frame->question != run->flow->question)
+		return false;
+	frame->question = run->flow->question;
+	return sg_frame_copy(ctx, run, frame);
+}
+
+/* The learned question with this hash, or NULL. */
+static __always_inline struct sg_question *sg_question_slot(__u32 service, __u64 hash)
+{
+	__u32 index = service * SG_QUESTION_BUCKETS + (__u32)(hash % SG_QUESTION_BUCKETS), slot;
+	struct sg_question_bucket *bucket = bpf_map_lookup_elem(&sg_questions, &index);
+	const struct sg_intercept *ic = sg_intercept_of(service);
+
+	if (!bucket || !ic)
+		return NULL;
+	slot = sg_question_find(bucket, hash, ic->epoch);
+	asm volatile("" : "+r"(slot));
+	return slot < SG_QUESTION_SLOTS ? &bucket->slot[slot] : NULL;
+}
+
+/* What a frame is, beside its bytes. */
+static __always_inline void sg_frame_fill(const struct sg_run *run, struct sg_frame *frame,
+					  const struct sg_conn *conn)
+{
+	const struct sg_flow *flow = run->flow;
+
+	frame->key = flow->key;
+	frame->service = flow->service;
+	frame->request_class = conn->client.request_class;
+	frame->priority = flow->ask.priority;
+	frame->question = flow->question;
+	frame->source_hash = flow->source_hash;
+	frame->canary = flow->canary;
+	frame->connections = flow->limited ? flow->limits.connections : 0;
+	frame->since = flow->now;
+	frame->deadline = flow->now + run->svc->hold_ticks;
+	if (flow->held_since) {
+		frame->since = flow->held_since;
+		frame->deadline = flow->held_until;
+	}
+	frame->asked_since = flow->asked_since;
+}
+
+/* Hold the frame at hand in a slot of its own. conn: what was read of it. Returns the index, and its ticket in
+ * flow->ticket; or SG_NO_FRAME.
  */
-__noinline __u32 sg_frame_store(struct xdp_md *ctx, const struct sg_conn *conn, __u32 state)
+__noinline __u32 sg_frame_store(struct xdp_md *ctx, const struct sg_conn *conn)
 {
 	struct sg_run run = {};
 	struct sg_frame *frame;
@@ -174,24 +247,33 @@ __noinline __u32 sg_frame_store(struct xdp_md *ctx, const struct sg_conn *conn, 
 	frame = sg_frame_of(index, ticket);
 	if (!frame)
 		return SG_NO_FRAME;
-	frame->key = run.flow->key;
-	frame->service = run.flow->service;
-	frame->request_class = conn->client.request_class;
-	frame->priority = run.flow->ask.priority;
-	frame->question = run.flow->question;
-	frame->source_hash = run.flow->source_hash;
-	frame->canary = run.flow->canary;
-	frame->connections = run.flow->limited ? run.flow->limits.connections : 0;
-	frame->since = run.flow->now;
-	frame->deadline = run.flow->now + run.svc->hold_ticks;
-	frame->asked_since = run.flow->asked_since;
+	sg_frame_fill(&run, frame, conn);
 	if (!sg_frame_copy(ctx, &run, frame)) {
 		__sync_val_compare_and_swap(&frame->ticket, ticket, 0);
 		return SG_NO_FRAME;
 	}
 	run.flow->ticket = ticket;
-	frame->state = state;
+	frame->state = SG_FRAME_WAITING;
 	return index;
+}
+
+/* Store the frame of an admitted request. Those have slots of their own behind the held ones, as many as leases: nobody
+ * who waits can take the room of one who goes. Returns the index, and its ticket in flow->ticket; or SG_NO_FRAME: it is
+ * too long.
+ */
+__noinline __u32 sg_frame_keep(struct xdp_md *ctx, const struct sg_conn *conn, __u32 lease)
+{
+	__u32 index = sg_frame_mask + 1 + lease;
+	struct sg_frame *frame = sg_frame_slot(index);
+	struct sg_run run = {};
+
+	if (!conn || !frame || lease >= SG_LEASES || !sg_run_again(&run, NULL))
+		return SG_NO_FRAME;
+	/* The one that had the lease has ended; whoever still comes for its bytes finds another ticket. */
+	frame->state = SG_FRAME_SENT;
+	frame->ticket = run.flow->ticket = sg_ticket_next();
+	sg_frame_fill(&run, frame, conn);
+	return sg_frame_copy(ctx, &run, frame) ? index : SG_NO_FRAME;
 }
 
 /* Does this source hold as many requests as it may have connections? */
@@ -213,8 +295,7 @@ __noinline int sg_hold(struct xdp_md *ctx, const struct sg_conn *conn)
 
 	if (!conn || !sg_run_again(&run, NULL) || !run.svc->hold_ticks)
 		return 0;
-	waiting.frame =
-		sg_holds_enough(&run) ? SG_NO_FRAME : sg_frame_store(ctx, conn, SG_FRAME_WAITING);
+	waiting.frame = sg_holds_enough(&run) ? SG_NO_FRAME : sg_frame_store(ctx, conn);
 	waiting.ticket = run.flow->ticket;
 	frame = sg_frame_of(waiting.frame, waiting.ticket);
 	if (!frame) {
@@ -233,19 +314,29 @@ __noinline int sg_hold(struct xdp_md *ctx, const struct sg_conn *conn)
 	return 1;
 }
 
-/* The connection's frame again, perhaps with more in it, or with bytes before those stored: what is stored now goes to
- * the CA. Not while somebody injects it.
+/* The request of a held connection again. With more in it, or from further before, it is another one for all that the guard
+ * knows: it is held anew, as what it is now, with the age of the one before. What is stored is what was read, always.
  */
-__noinline int sg_hold_again(struct xdp_md *ctx, __u32 index, __u64 ticket)
+__noinline int sg_hold_again(struct xdp_md *ctx, const struct sg_conn *conn, __u32 index,
+			     __u64 ticket)
 {
-	struct sg_frame *frame = sg_frame_of(index, ticket);
+	const struct sg_frame *frame = sg_frame_of(index, ticket);
 	struct sg_run run = {};
+	struct sg_packet *pkt;
 
-	if (!frame || !sg_run_again(&run, NULL) || frame->state != SG_FRAME_WAITING)
+	if (!conn || !frame || !sg_run_again(&run, NULL) || frame->state != SG_FRAME_WAITING)
 		return 0;
-	if (run.flow->pkt.seq == frame->seq && run.flow->pkt.payload_len == frame->payload_len)
+	pkt = &run.flow->pkt;
+	if (sg_seq_after(pkt->seq, frame->seq) ||
+	    (pkt->seq == frame->seq && pkt->payload_len <= frame->payload_len))
 		return 0;
-	return sg_frame_copy(ctx, &run, frame);
+	run.flow->held_since = frame->since;
+	run.flow->held_until = frame->deadline;
+	run.flow->asked_since = frame->asked_since;
+	if (sg_frame_free(index, ticket))
+		sg_hold(ctx, conn);
+	run.flow->held_since = 0;
+	return 1;
 }
 
 /* Does the CA have what this class asks for? While it hands out the shadow certificate a GetNextCACert is as good as

@@ -87,7 +87,7 @@ static __always_inline void sg_segment_look(struct xdp_md *ctx, const struct sg_
 	if (pkt->family == 4)
 		ip_sum = sg_look_ip_sum(ctx, pkt);
 	tcp_sum = sg_sum(cur.start + (pkt->l4_off & 0xfff), cur.end, tcp_header + pkt->payload_len);
-	sg_segment_judge(pkt, ip_sum, tcp_sum, field, &flow->look);
+	sg_segment_judge(pkt, ip_sum, tcp_sum, field, run->live->partial_refused, &flow->look);
 	flow->look.joined = sg_packet_joined(pkt, run->live->joined_above);
 	if (tcp_header > sizeof(*tcp))
 		sg_look_stamp(ctx, flow);

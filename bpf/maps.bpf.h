@@ -162,7 +162,7 @@ struct {
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 4096 + SG_LEASES);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sg_frame);
@@ -277,9 +277,12 @@ struct sg_flow {
 	struct sg_made made;
 	__u64 source_hash;
 	__u64 question;
-	__u64 ticket;      /* of the frame stored last */
+	__u64 ticket;     /* of the frame stored last */
+	__u64 held_since; /* it is held anew: since then, until held_until; 0 = it is not */
+	__u64 held_until;
 	__u64 asked_since; /* of its source: since when it asks for something useful in vain */
 	bool canary;
+	bool was_partial; /* the frame that is injected again came with an unfinished checksum */
 	__u8 head[SG_HEAD_BYTES];
 };
 

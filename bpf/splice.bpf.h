@@ -134,6 +134,7 @@ static __always_inline int sg_splice_cut(struct xdp_md *ctx, struct sg_run *run)
 {
 	sg_conn_flag(run->conn, SG_CONN_CUT);
 	sg_conn_abandon(run);
+	sg_event_tell(run->conn, SG_EVENT_MISMATCH, 0, 0, 1);
 	return sg_answer_stray(ctx, run->flow);
 }
 
@@ -207,8 +208,11 @@ static __always_inline int sg_back_syn_ack(struct xdp_md *ctx, struct sg_run *ru
 	struct sg_conn *conn = run->conn;
 	struct sg_tcp_header *tcp = sg_frame_at(ctx, run->flow->pkt.l4_off, sizeof(*tcp));
 
-	if (!tcp)
+	/* Made anew it would have no room for options; the CA resends it, and its slot is freed in time. */
+	if (!tcp || !sg_plain_ip(&run->flow->pkt)) {
+		sg_count(run, SG_COUNTER_ODD_IP);
 		return XDP_DROP;
+	}
 	/* The client has gone, or the guard has ended it: the CA's slot must go. */
 	if (conn->state == SG_CONN_CLOSED || conn->flags & (SG_CONN_ABANDONED | SG_CONN_CUT)) {
 		sg_conn_finish(conn, run->flow->now);
@@ -237,8 +241,8 @@ static __always_inline void sg_back_served(struct sg_conn *conn)
 	conn->splice.frame = SG_NO_FRAME;
 }
 
-/* What the CA answered to a GetNextCACert: a refusal is learned for the question it was asked, and for no other; a 200
- * means that the shadow certificate is there, and unlearns all.
+/* What the CA answered to a GetNextCACert: a refusal is learned for the question it was asked, and for no other; anything
+ * else unlearns it; a 200 to one it had refused means that the shadow certificate is there, and unlearns all.
  */
 __noinline int sg_learn(struct sg_conn *conn, __u64 now)
 {
@@ -257,25 +261,27 @@ __noinline int sg_learn(struct sg_conn *conn, __u64 now)
 		return 0;
 	if (conn->flags & SG_CONN_CANARY)
 		sg_canary_done(ic);
-	if (conn->ca.status == 200 && __sync_lock_test_and_set(&ic->learned, 0)) {
-		__sync_fetch_and_add(&ic->epoch, 1);
-		stats->counters[SG_COUNTER_UNLEARNED]++;
-	}
-	if (conn->ca.status == 200)
-		ic->ready = now;
 	/* Of a kept-alive connection's later requests the question is not known. */
-	question = conn->client.requests == 1 ? conn->splice.question : 0;
+	question =
+		conn->client.requests == 1 &&
+				!(conn->flags & (SG_CONN_DOUBT | SG_CONN_CUT | SG_CONN_ABANDONED))
+			? conn->splice.question
+			: 0;
 	index = service * SG_QUESTION_BUCKETS + (__u32)(question % SG_QUESTION_BUCKETS);
 	bucket = bpf_map_lookup_elem(&sg_questions, &index);
 	if (!question || !bucket)
 		return 0;
 	if (conn->ca.status != 404 && conn->ca.status != 403) {
-		stats->counters[SG_COUNTER_UNLEARNED] += sg_question_forget(bucket, question);
+		if (!sg_question_forget(bucket, question))
+			return 0;
+		stats->counters[SG_COUNTER_UNLEARNED]++;
+		/* Of one it had refused: else any page with such a parameter would unlearn all. */
+		if (conn->ca.status == 200)
+			__sync_fetch_and_add(&ic->epoch, 1);
 		return 0;
 	}
 	if (sg_question_learn(bucket, question, conn->ca.status, conn->splice.epoch, now))
 		stats->counters[SG_COUNTER_LEARNED]++;
-	ic->learned = 1;
 	return 0;
 }
 
@@ -291,12 +297,31 @@ static __always_inline void sg_back_learn(struct sg_run *run)
 		sg_learn(conn, run->flow->now);
 }
 
+/* The CA has not answered this SYN, and sends something else. A refusal resets the client, which believes itself connected. An
+ * ACK of other bytes is of a connection before on this port (TIME_WAIT): it gets the RST that a client which had sent a SYN
+ * would give (RFC 9293, 3.10.7.3), and the SYN goes again. The rest is old, and was not for this client.
+ */
+static __always_inline int sg_back_unknown(struct xdp_md *ctx, struct sg_run *run)
+{
+	struct sg_conn *conn = run->conn;
+	__u8 flags = run->flow->pkt.tcp_flags;
+
+	if (flags & SG_TCP_RST)
+		return conn->state == SG_CONN_CLOSED &&
+				       sg_splice_to_client(ctx, run, conn->splice.cookie + 1)
+			       ? XDP_PASS
+			       : XDP_DROP;
+	if (!(flags & SG_TCP_ACK) || run->flow->pkt.ack == conn->client.isn + 1)
+		return XDP_DROP;
+	conn->splice.syn_sent = 0;
+	return sg_answer_stray(ctx, run->flow);
+}
+
 /* Packets of the CA to spliced connections, after everything else was done with them. */
 SEC("xdp")
 int scepguard_back(struct xdp_md *ctx)
 {
 	struct sg_run run = {};
-	__u32 seq;
 
 	if (!sg_run_again(&run, NULL))
 		return XDP_PASS;
@@ -310,12 +335,13 @@ int scepguard_back(struct xdp_md *ctx)
 		sg_conn_finish(run.conn, run.flow->now);
 		return sg_answer_stray(ctx, run.flow);
 	}
+	if (!run.conn->ca.known)
+		return sg_back_unknown(ctx, &run);
 	sg_back_served(run.conn);
 	sg_back_learn(&run);
-	/* The client believes itself connected: a CA that refuses resets that. */
-	seq = run.conn->ca.known ? run.flow->pkt.seq + sg_splice_delta(run.conn)
-				 : run.conn->splice.cookie + 1;
-	return sg_splice_to_client(ctx, &run, seq) ? XDP_PASS : XDP_DROP;
+	return sg_splice_to_client(ctx, &run, run.flow->pkt.seq + sg_splice_delta(run.conn))
+		       ? XDP_PASS
+		       : XDP_DROP;
 }
 
 #endif

@@ -17,6 +17,20 @@ static __always_inline bool sg_turn_source_may(const struct sg_live *live,
 	return !src || !frame->connections || src->connections < (__s32)frame->connections;
 }
 
+/* Has the CA answered its question meanwhile? Then it takes no turn: the guard answers it. */
+static __always_inline bool sg_turn_answered(const struct sg_service *svc,
+					     const struct sg_frame *frame, __u64 now)
+{
+	const struct sg_intercept *ic = sg_intercept_of(frame->service);
+	const struct sg_question *q = NULL;
+
+	if (frame->question && !frame->canary)
+		q = sg_question_slot(frame->service, frame->question);
+	return q && ic &&
+	       sg_question_look(q, ic, svc->answer_ttl_ticks, SG_TIMES, svc->ca_window_ticks,
+				frame->source_hash, now) != SG_QUESTION_ASK;
+}
+
 SEC("syscall")
 int sg_turn(struct sg_turn_call *call)
 {
@@ -39,12 +53,16 @@ int sg_turn(struct sg_turn_call *call)
 	budget = bpf_map_lookup_elem(&sg_budgets, &service);
 	if (!svc || !budget)
 		return 0;
+	ask.now = sg_now_ticks();
+	if (sg_turn_answered(svc, frame, ask.now)) {
+		call->done = 1;
+		return 0;
+	}
 	if (!sg_turn_source_may(live, frame)) {
 		call->reason = SG_REASON_SOURCE_CONNECTIONS;
 		return 0;
 	}
 	ask.key = frame->key;
-	ask.now = sg_now_ticks();
 	ask.police_since = live->police_since;
 	ask.priority = frame->priority;
 	ask.generation = sg_generation_next();
@@ -65,7 +83,10 @@ int sg_turn(struct sg_turn_call *call)
 	frame->reason = grant.reason;
 	frame->generation = ask.generation;
 	if (sg_frame_leave(frame, SG_FRAME_GRANTED)) {
-		call->done = 1;
+		call->done = sg_read_once(frame->ticket) == call->ticket;
+		/* The slot was given back and taken again in between: this one's client asks again. */
+		if (!call->done)
+			sg_frame_free(call->frame, sg_read_once(frame->ticket));
 		return 0;
 	}
 	/* The client's own segment was admitted, or ended it, in between: the place is lost, the slot is not. */
@@ -81,7 +102,8 @@ int sg_expire(struct sg_expire_call *call)
 	__u32 service;
 
 	call->done = 0;
-	if (!frame || frame->state != SG_FRAME_WAITING)
+	if (!frame || (frame->state != SG_FRAME_WAITING &&
+		       (frame->state != SG_FRAME_GRANTED || frame->deadline > sg_now_ticks())))
 		return 0;
 	service = frame->service;
 	stats = bpf_map_lookup_elem(&sg_stats, &service);

@@ -87,6 +87,8 @@ struct sg_live {
 	__u32 config_mode;      /* enum sg_mode of the file that was applied last */
 	__u32 log_requests;     /* 1: every request is told; else one in sample_mask + 1 */
 	__u32 joined_above; /* bytes: longer IP packets are several segments (generic mode); 0 = none are */
+	__u32 partial_refused; /* 1: no interface is of a kind that hands over unfinished checksums (veth, tap, virtio do) */
+	__u32 pad;
 	struct sg_source_limits source_default;
 	/* Intercept. Keys of the cookies, from getrandom: of a time slot s, that of half s >> SG_COOKIE_KEY_SHIFT & 1;
 	 * the daemon renews the idle half (core/cookie.h).
@@ -217,7 +219,7 @@ struct sg_splice {
 	__u16 window;    /* of its first segment */
 	__u16 taught;    /* answers the questions were learned from: as many as ca.answers */
 	__u16 syns;      /* sent to the CA */
-	__u32 pad;
+	__u32 before; /* first number of the client on this port before; a late copy of that is known */
 };
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are
@@ -353,7 +355,7 @@ struct sg_source {
 	__u64 first_seen;
 	__u64 last_seen;
 	__u64 asked[SG_PRIORITY_MAX_]; /* last request worth this priority; 0 = never */
-	__u64 useful_since;            /* first useful ask not yet answered with 2xx; 0 = none */
+	__u64 useful_since;            /* first useful ask not yet answered, but by 5xx; 0 = none */
 	__u64 claim_until;             /* in-progress claim */
 	__u64 claim_granted;
 	__u64 last_handshake;
@@ -454,7 +456,7 @@ enum sg_step {
 	SG_STEP_MAX_
 };
 
-/* sg_frames[i]: first segments of connections, held for a turn, or on their way to the CA. One owner of the bytes at a
+/* sg_frames[i]: first segments of connections: held for a turn, and behind those (SG_LEASES) on their way to the CA. One owner of the bytes at a
  * time: who took the slot free (compare-and-swap of `ticket` from 0), until it gives it back.
  */
 #define SG_NO_FRAME  0xffffffffu
@@ -488,7 +490,8 @@ struct sg_frame {
 	__u8 family;
 	__u16 payload_off, payload_len;
 	__u16 len; /* of frame[] */
-	__u16 canary;
+	__u8 canary;
+	__u8 partial; /* it came with an unfinished checksum (same host, veth); the one in frame[] is finished */
 	__u32 connections; /* its source may have open at once; 0 = no limit */
 	/* with SG_FRAME_GRANTED */
 	__u64 place;
@@ -539,7 +542,7 @@ struct sg_question {
 	__u32 epoch;   /* of sg_intercept when it was learned; another one = unlearned */
 	__u16 status;  /* 404 or 403 */
 	__u16 pad;
-	__u32 pad2;
+	__u32 asked_by; /* sources since the last answer: a bit for each by their hash */
 };
 
 struct sg_question_bucket {
@@ -553,9 +556,12 @@ struct sg_intercept {
 	__u64 canary_since;   /* one is under way since then; 0 = none */
 	__u64 canary_sent[2]; /* when the last two went */
 	__u64 canary_source;  /* hash of the source of the last one */
-	__u32 epoch;   /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
-	__u32 learned; /* 1: something was, in this epoch */
-	__u64 ready;   /* when the CA last answered a GetNextCACert with 200; 0 = never */
+	__u32 epoch; /* raised when the CA answers a GetNextCACert with 200: all is unlearned */
+	__u32 pad;
+	__u64 ready; /* when the daemon last knew that the shadow certificate is handed out; 0 = never */
+	__u32 most; /* sources of the most asked question that is due to be asked again, up to 32 */
+	__u32 pad3;
+	__u64 most_at;                   /* since when that counts */
 	__s32 waiting[SG_PRIORITY_MAX_]; /* held now */
 	__s32 pad2;
 };
@@ -580,7 +586,7 @@ struct sg_turn_call {
 	__u32 frame;  /* in */
 	__u32 reason; /* out: enum sg_reason */
 	__u64 ticket; /* in */
-	__u32 done; /* out: 1 = granted; 0 = not, for `reason`, or the frame is another's by now */
+	__u32 done; /* out: 1 = granted, or answered meanwhile: inject it; 0 = not, for `reason`, or it is another's by now */
 	__u32 pad;
 };
 

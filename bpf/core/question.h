@@ -46,6 +46,40 @@ static __always_inline __u32 sg_question_find(const struct sg_question_bucket *b
 	return found;
 }
 
+/* Who asks it, as a bit of 32 by the source's hash: how many different ones, up to a few dozen. Of two CPUs at once one bit
+ * may be lost.
+ */
+static __always_inline void sg_question_asked(struct sg_question *q, __u64 source_hash)
+{
+	__u32 bit = 1u << (source_hash >> 59), asked_by = sg_read_once(q->asked_by);
+
+	if (!(asked_by & bit))
+		q->asked_by = asked_by | bit;
+}
+
+static __always_inline __u32 sg_bits(__u32 word)
+{
+	word -= word >> 1 & 0x55555555;
+	word = (word & 0x33333333) + (word >> 2 & 0x33333333);
+	return ((word + (word >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
+}
+
+/* Two canaries a window are for what most sources ask: else one source with two wrong paths could have both, always. Is this
+ * question, which is due, asked by half as many as the most asked one that is due? That counts for a TTL.
+ */
+static __always_inline bool sg_question_first(const struct sg_question *q, struct sg_intercept *ic,
+					      __u64 ttl, __u64 now)
+{
+	__u32 asked = sg_bits(sg_read_once(q->asked_by));
+
+	if (asked >= sg_read_once(ic->most) ||
+	    (__s64)(now - sg_read_once(ic->most_at)) > (__s64)ttl) {
+		ic->most = asked;
+		ic->most_at = now;
+	}
+	return 2 * asked >= sg_read_once(ic->most);
+}
+
 /* It was answered here once more. Stays at the most. */
 static __always_inline void sg_question_hit(struct sg_question *q)
 {
@@ -184,6 +218,7 @@ static __always_inline void sg_question_refresh(struct sg_question *q, __u16 sta
 {
 	if ((__s64)(now - sg_read_once(q->refused)) > 0)
 		q->refused = now;
+	q->asked_by = 0;
 	q->status = status;
 }
 
@@ -196,6 +231,7 @@ static __always_inline void sg_question_write(struct sg_question *q, __u64 hash,
 	asm volatile("" : : : "memory");
 	q->refused = now;
 	q->hits = 0;
+	q->asked_by = 0;
 	q->epoch = epoch;
 	q->status = status;
 	asm volatile("" : : : "memory");

@@ -246,16 +246,19 @@ static __always_inline int sg_sum(const __u8 *p, const __u8 *end, __u32 len)
 
 /* ip_sum: of the IPv4 header. tcp_sum: of all of the TCP part, field: the checksum in it. A fragment's
  * sum covers bytes that are not here: it is taken for sound, and whoever reads it has to doubt it. So is a
- * part that is too long to be summed, and doubted.
+ * part that is too long to be summed, and doubted. partial_refused: no interface hands over unfinished sums, so one that
+ * looks so was written on a wire: whoever does would have SYNs sent that the CA does not answer.
  */
 static __always_inline void sg_segment_judge(const struct sg_packet *pkt, int ip_sum, int tcp_sum,
-					     __u16 field, struct sg_segment_look *look)
+					     __u16 field, __u32 partial_refused,
+					     struct sg_segment_look *look)
 {
 	__u32 len = pkt->payload_off - pkt->l4_off + pkt->payload_len;
 	__u64 pseudo = sg_sum_pseudo(pkt, len);
 	bool too_long = len > SG_SUM_MAX;
 
-	look->partial = field == sg_sum_fold64(pseudo);
+	/* Not a branch: it would double what the verifier walks. */
+	look->partial = !((field ^ sg_sum_fold64(pseudo)) | partial_refused);
 	look->sound = pkt->fragment || look->partial || too_long ||
 		      (tcp_sum >= 0 && sg_sum_fold64(pseudo + tcp_sum) == 0xffff);
 	if (pkt->family == 4 && ip_sum != 0xffff)

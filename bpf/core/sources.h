@@ -129,7 +129,8 @@ static __always_inline void sg_source_answered(struct sg_source *src, __u32 requ
 {
 	src->last_status = status;
 	__sync_fetch_and_add(&src->answers[sg_status_class(status)], 1);
-	if (sg_status_class(status) == 2 &&
+	/* Served, also by "there is no such thing": who asks for that must not grow old by it. Not by "come again". */
+	if (sg_status_class(status) >= 2 && sg_status_class(status) <= 4 &&
 	    sg_request_priority(request_class) <= SG_PRIORITY_BOOTSTRAP)
 		src->useful_since = 0;
 }

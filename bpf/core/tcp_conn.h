@@ -258,6 +258,8 @@ static __always_inline __u32 sg_conn_syn_ack(struct sg_conn *c, const struct sg_
 	c->ca.next = pkt->seq + 1;
 	c->ca.end = pkt->seq + 1;
 	c->ca.ack = pkt->ack;
+	/* The client's CPU may read what is above once it sees `known`; an atomic that returns is a barrier. */
+	__sync_fetch_and_or(&c->flags, 0);
 	c->ca.known = 1;
 	if (__sync_val_compare_and_swap(&c->state, SG_CONN_SYN_SENT, SG_CONN_SYN_ACKED) !=
 	    SG_CONN_SYN_SENT)

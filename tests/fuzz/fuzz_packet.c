@@ -81,7 +81,7 @@ static struct sg_segment_look look(const uint8_t *frame, const uint8_t *end,
 
 	memcpy(&field, frame + pkt->l4_off + 16, sizeof(field));
 	sg_segment_judge(pkt, ip_sum, sg_sum(frame + pkt->l4_off, end, header + pkt->payload_len),
-			 field, &look);
+			 field, false, &look);
 	if (header > 20)
 		sg_find_stamp(frame + pkt->l4_off + 20, end, header - 20, &look);
 	if (ip_len > (pkt->family == 4 ? 20 : 40) && !sg_ip_plain(frame + pkt->l3_off, end, pkt))

@@ -3,6 +3,9 @@
 
     compare.py --scale 20 --scenarios storm5,rush --modes none,police,haproxy --json-file FILE
 
+What FILE has already of such runs (same scale, seed, length, way of counting) is not run again, so
+that an interrupted or widened comparison goes on; --again runs it anew.
+
 Per run: enrolled %, the time in which 95 % of those who wanted had a certificate ("never": fewer
 got one), seconds deaf.  A mode that cannot run is told and left out.
 """
@@ -11,6 +14,8 @@ import argparse
 import datetime
 import json
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -46,8 +51,8 @@ def side_cell(result):
         if result["flip_all_served_s"] is not None:
             served += f" in {result['flip_all_served_s'] / 60:.1f} min"
         parts.append(served)
-    if result["fill_least"] is not None and not parts:
-        parts += [f"{result['fill_mean']:.0%}", f"{result['begun_unfinished']} begun in vain"]
+    if result["fill"] is not None and not parts:
+        parts += [f"{result['fill']:.0%}", f"{result['new_before_begun']} out of turn"]
     return ", ".join(parts) or "-"
 
 
@@ -64,12 +69,12 @@ def report(options, results, scenarios, modes):
     """All tables, with what they were measured under."""
     return "\n\n".join((
         f"{datetime.date.today()}, scale {options.scale:g}, seed {options.seed}, "
-        f"counted by {options.count}.",
+        f"the CA counts by {options.count} (pause: by accept).",
         "Enrolled, 95 % of those who wanted had it after, CA deaf:",
         table(results, scenarios, modes, cell),
         "Storm answered, GetNextCACert that reached the CA in the worst window (while not ready), "
-        "shadow certificates fetched after the flip; without a storm: the guard's cap used while "
-        "anybody waited, enrolments begun and not finished:",
+        "shadow certificates fetched after the flip; without a storm: how much of the guard's cap was "
+        "used while anybody waited, new enrolments let in while begun ones waited:",
         table(results, scenarios, modes, side_cell)))
 
 
@@ -82,7 +87,8 @@ def parse():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", default="syn", choices=("syn", "handshake", "accept"))
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--json-file", help="write all results there")
+    parser.add_argument("--json-file", help="results are kept there")
+    parser.add_argument("--again", action="store_true", help="also what is there already")
     options = parser.parse_args()
     # What lab.run_apart() hands on and nobody changes here.
     options.flood_pps = None
@@ -91,19 +97,47 @@ def parse():
     return options
 
 
+def kept(options):
+    """{(scenario, mode): result} of the file, where it is of such a run."""
+    path = Path(options.json_file or "")
+    if not path.is_file():
+        return {}
+    return {(r["scenario"], r["mode"]): r for r in json.loads(path.read_text())
+            if (r["scale"], r["seed"]) == (options.scale, options.seed)
+            and r["asked_minutes"] == options.minutes and r["asked_count"] == options.count}
+
+
+def save(options, results):
+    """All results so far; what is wide and told nowhere is left out."""
+    if not options.json_file:
+        return
+    path = Path(options.json_file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([{key: value for key, value in result.items()
+                                 if key not in ("guard_status", "guard_text")}
+                                for result in results.values()], indent=1) + "\n")
+
+
 def run_all(options, scenarios, modes):
     """{(scenario, mode): result}; what failed is told and missing."""
-    results = {}
+    results = kept(options)
+    pairs = [(s, m) for s in scenarios for m in modes if options.again or (s, m) not in results]
+    lock = threading.Lock()
 
     def one(pair):
         try:
-            results[pair] = lab.run_apart(options, *pair)
-            print(lab.row(results[pair]), flush=True)
+            result = lab.run_apart(options, *pair)
         except netlab.LabError as error:
             print(f"{pair[0]} {pair[1]}: {error}", file=sys.stderr, flush=True)
+            return
+        with lock:
+            results[pair] = {**result, "asked_minutes": options.minutes,
+                             "asked_count": options.count}
+            print(lab.row(result), flush=True)
+            save(options, results)
 
-    with lab.ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(one, [(s, m) for s in scenarios for m in modes]))
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(one, pairs))
     return results
 
 
@@ -115,10 +149,8 @@ def main():
     print(lab.header(), flush=True)
     results = run_all(options, scenarios, modes)
     print("\n" + report(options, results, scenarios, modes))
-    if options.json_file:
-        Path(options.json_file).parent.mkdir(parents=True, exist_ok=True)
-        Path(options.json_file).write_text(json.dumps(list(results.values()), indent=1) + "\n")
-    return 0 if len(results) == len(scenarios) * len(modes) else 1
+    missing = [(s, m) for s in scenarios for m in modes if (s, m) not in results]
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":

@@ -28,13 +28,10 @@ def most_in_window(times, window):
                default=0)
 
 
-def least_in_window(times, start, end, window):
-    """The fewest in a window that lies within [start, end]; None: none fits."""
-    if end - start < window:
-        return None
-    starts = [start] + [t for t in times if start <= t <= end - window]
-    return min(bisect.bisect_left(times, s + window) - bisect.bisect_right(times, s)
-               for s in starts)
+def spacings(times, start, end, places):
+    """How long after the one `places` before it each of the sorted times comes, both within."""
+    inside = times[bisect.bisect_left(times, start):bisect.bisect_right(times, end)]
+    return [later - sooner for sooner, later in zip(inside, inside[places:])]
 
 
 def merged(spans, gap=0.0):
@@ -146,17 +143,16 @@ class Judge:
             yield attempt["client"], (attempt["began"], min(seen, attempt["ended"]))
 
     def fill(self, spans):
-        """Of the guard's cap, in windows wholly within the spans: the least, and the mean."""
-        spans = [span for span in spans if span[1] - span[0] >= self.window]
-        if not spans:
-            return {"fill_least": None, "fill_mean": None, "fill_windows": 0}
-        least = min(least_in_window(self.syns, *span, self.window) for span in spans)
-        windows = sum(end - start for start, end in spans) / self.window
-        inside = sum(bisect.bisect_right(self.syns, end) - bisect.bisect_left(self.syns, start)
-                     for start, end in spans)
-        return {"fill_least": round(least / self.cap, 3),
-                "fill_mean": round(inside / windows / self.cap, 3),
-                "fill_windows": round(windows, 1)}
+        """How well the window is used within the spans.
+
+        Whoever wastes nothing lets one in a window after the one that is the guard's cap of
+        places before it, steadily or in bursts: 1 is that, on the mean and at its worst.
+        """
+        found = [gap for span in spans for gap in spacings(self.syns, *span, self.cap)]
+        if not found:
+            return {"fill": None, "fill_least": None, "fill_places": 0}
+        return {"fill": round(self.window * len(found) / sum(found), 3),
+                "fill_least": round(self.window / max(found), 3), "fill_places": len(found)}
 
     def fill_while_enrolments_wait(self):
         """See fill(); a gap of SLACK_S between two who wait does not end the waiting."""

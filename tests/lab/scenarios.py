@@ -14,6 +14,7 @@ HEADROOM = 2  # the guard's default: its own cap is connections - 1 - headroom i
 CAP = IOS["connections"] - 1 - HEADROOM
 ROLLOVER_CAP = int(CAP * (1 - 0.4))  # the guard's default reserve.rollover
 ANSWER_TTL_S = 60  # the guard's default intercept.answer_ttl
+CANARIES = 2  # in a window, in all questions together; charged as enrolment
 MINUTES = 20
 
 ENROL = {"enrol_rate": 6}

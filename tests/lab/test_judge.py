@@ -4,7 +4,7 @@
 import unittest
 
 import promises
-from judge import Judge, judge, least_in_window, merged, most_in_window, percentile
+from judge import Judge, judge, merged, most_in_window, percentile, spacings
 
 WINDOW = 6.0
 START = {"t": 0, "event": "start", "monotonic_s": 100.0, "window_s": WINDOW}
@@ -42,11 +42,11 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(most_in_window([0.0, 6.0, 11.9, 12.0], WINDOW), 2)
         self.assertEqual(most_in_window([0.0, 5.9], WINDOW), 2)
 
-    def test_least_finds_the_hole_and_only_whole_windows(self):
+    def test_spacings_lie_within(self):
         times = [0.0, 1.0, 2.0, 9.0, 10.0]
-        self.assertEqual(least_in_window(times, 0.0, 10.0, WINDOW), 0)
-        self.assertIsNone(least_in_window(times, 0.0, 5.0, WINDOW))
-        self.assertEqual(least_in_window([float(i) for i in range(20)], 0.0, 19.0, WINDOW), 5)
+        self.assertEqual(spacings(times, 0.0, 10.0, 2), [2.0, 8.0, 8.0])
+        self.assertEqual(spacings(times, 0.5, 9.5, 2), [8.0])
+        self.assertEqual(spacings(times, 0.5, 9.5, 3), [])
 
     def test_merged(self):
         self.assertEqual(merged([(3, 4), (0, 1), (1.05, 2)], 0.1), [[0, 2], [3, 4]])
@@ -82,8 +82,15 @@ class Filling(unittest.TestCase):
         # One SYN a second is 6 in a window; "z" waits from 0 to 10 and is never seen.
         events = [START] + [syn(i + 0.5, f"s{i}") for i in range(20)]
         found = judge(events, [attempt(0.0, 10.0, "z")], 10, 6)
-        self.assertEqual((found["fill_least"], found["fill_mean"]), (0.833, 1.0))
-        self.assertEqual(judge(events, [attempt(0.0, 5.0, "z")], 10, 6)["fill_windows"], 0)
+        self.assertEqual((found["fill"], found["fill_least"], found["fill_places"]), (1, 1, 4))
+        self.assertEqual(judge(events, [attempt(0.0, 5.0, "z")], 10, 6)["fill_places"], 0)
+
+    def test_bursts_are_as_good_as_a_steady_flow_and_holes_are_not(self):
+        def filled(times):
+            events = [START] + [syn(t, "s") for t in times]
+            return judge(events, [attempt(0.0, 30.0, "z")], 10, 3)["fill"]
+        self.assertEqual(filled([0.1, 0.1, 0.1, 6.1, 6.1, 6.1, 12.1, 12.1, 12.1]), 1.0)
+        self.assertEqual(filled([0.1, 0.1, 0.1, 8.1, 8.1, 8.1, 16.1, 16.1, 16.1]), 0.75)
 
     def test_waiting_ends_when_the_ca_sees_it(self):
         court = Judge([START, syn(2.0, "a")], [attempt(1.0, 9.0, "a")], 10, 6)
@@ -137,7 +144,7 @@ class Shadow(unittest.TestCase):
 
 GOOD = {"deaf_episodes": 0, "worst_window": 79, "queue_full": 0, "enrolled_share": 1.0,
         "nextca_worst_window": 2, "storm_answered_share": 0.99, "p95_s": 1.1,
-        "fill_windows": 3, "fill_least": 0.97, "new_before_begun": 0}
+        "fill_places": 3, "fill": 0.97, "new_before_begun": 0}
 
 
 class Promises(unittest.TestCase):
@@ -155,8 +162,8 @@ class Promises(unittest.TestCase):
                               ("storm5", {"nextca_worst_window": 3}),
                               ("storm5", {"storm_answered_share": 0.98}),
                               ("storm5", {"p95_s": 1.2}), ("storm5", {"p95_s": None}),
-                              ("names5", {"nextca_worst_window": 47}),
-                              ("rush", {"fill_least": 0.96}), ("rush", {"new_before_begun": 1})):
+                              ("names5", {"nextca_worst_window": 49}),
+                              ("rush", {"fill": 0.96}), ("rush", {"new_before_begun": 1})):
             with self.subTest(scenario=scenario, bad=bad):
                 self.assertEqual(len(self.broken(scenario, **bad)), 1)
 

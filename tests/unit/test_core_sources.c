@@ -155,6 +155,9 @@ static void test_useful_since(void **state)
 	assert_int_equal(src.useful_since, START + 1);
 	sg_source_answered(&src, SG_REQUEST_PKIOPERATION_GET, 200);
 	assert_int_equal(src.useful_since, 0);
+	request(SG_REQUEST_GETCACERT, START + 3);
+	sg_source_answered(&src, SG_REQUEST_GETCACERT, 404);
+	assert_int_equal(src.useful_since, 0);
 	assert_int_equal(src.answers[5], 1);
 	assert_int_equal(src.answers[2], 2);
 }

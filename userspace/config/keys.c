@@ -96,7 +96,7 @@ static const struct sg_key service_keys[SG_KEY_SERVICE_MAX_] = {
 	   FROM(1 * S, 1 * H), IS("60s")),
 	SV(INTERCEPT_QUESTION, "intercept.question", intercept.question, word,
 	   .words = words_question, IS("target")),
-	SV(INTERCEPT_HOLD, "intercept.hold", intercept.hold_ns, duration, FROM(1 * S, 5 * MIN), IS("20s")),
+	SV(INTERCEPT_HOLD, "intercept.hold", intercept.hold_ns, duration, FROM(1 * S, 1 * MIN), IS("20s")),
 	/* 536 is what every IPv4 host takes (RFC 9293 3.7.1), 1460 fills an Ethernet frame. */
 	SV(INTERCEPT_MSS, "intercept.mss", intercept.mss, count, FROM(536, 1460), IS("1360")),
 

@@ -258,12 +258,26 @@ void sg_run_intercept_record(struct sg_daemon *d, const struct sg_event *ev, siz
 	set_rounds(d, sg_turns_wanted(&d->turns));
 }
 
+/* Only who has read the answer's head knows that it was the certificate, and not some page. */
+static void tell_ready(struct sg_daemon *d, __u64 now)
+{
+	for (__u32 i = 0; i < d->conf->service_count; i++) {
+		const struct sg_run_service *run = &d->services[i];
+
+		if (run->index >= 0 && (run->shadow.state == SG_SHADOW_READY ||
+					run->shadow.state == SG_SHADOW_READY_UNVERIFIED))
+			sg_turns_shadow_ready(&d->turns, run->index, now);
+	}
+}
+
 void sg_run_intercept_tick(struct sg_daemon *d)
 {
 	__u64 now;
 
-	if (!sg_guard_clock(d->guard, &now, NULL))
+	if (!sg_guard_clock(d->guard, &now, NULL)) {
 		sg_turns_alive(&d->turns, now);
+		tell_ready(d, now);
+	}
 	sg_turns_scan(&d->turns);
 	set_rounds(d, sg_turns_wanted(&d->turns));
 	look_at_ends(d);

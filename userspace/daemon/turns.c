@@ -227,15 +227,16 @@ static __u32 lowest_class(const struct round *r, __u32 service)
 
 /* ---- Turns ---- */
 
-/* It has its turn. Until its frame comes nobody else touches that; the client's own next segment may be it, and then
- * there is nothing to do. What cannot be injected the next scan finds.
+/* It has its turn, or the CA has answered its question meanwhile and the program will. Until its frame comes nobody else
+ * touches that; the client's own next segment may be it, and then there is nothing to do. What cannot be injected the
+ * next scan finds.
  */
 static void send_granted(struct sg_turns *t, const struct sg_turns_note *note)
 {
-	__u32 ifindex;
+	__u32 ifindex, state = slot_state(&t->frames[note->slot]);
 	size_t len;
 
-	if (slot_state(&t->frames[note->slot]) == SG_FRAME_GRANTED &&
+	if ((state == SG_FRAME_GRANTED || state == SG_FRAME_WAITING) &&
 	    !copy_frame(t, note->slot, note->ticket, &ifindex, &len))
 		inject(t, ifindex, len);
 }
@@ -372,6 +373,12 @@ void sg_turns_alive(struct sg_turns *t, __u64 now)
 {
 	for (__u32 i = 0; i < SG_SERVICES; i++)
 		__atomic_store_n(&t->intercepts[i].turnkeeper, now, __ATOMIC_RELEASE);
+}
+
+void sg_turns_shadow_ready(struct sg_turns *t, __u32 service, __u64 now)
+{
+	if (service < SG_SERVICES)
+		__atomic_store_n(&t->intercepts[service].ready, now, __ATOMIC_RELEASE);
 }
 
 /* ---- Memory ---- */

@@ -73,6 +73,9 @@ void sg_turns_close(struct sg_turns *t);
 /* The turnkeeper lives: to be told at least every second. */
 void sg_turns_alive(struct sg_turns *t, __u64 now);
 
+/* The CA hands out the shadow certificate: service's GetNextCACerts are worth a connection. now: ticks */
+void sg_turns_shadow_ready(struct sg_turns *t, __u32 service, __u64 now);
+
 /* The program says that it holds a frame in this slot. */
 void sg_turns_held(struct sg_turns *t, __u32 slot);
 

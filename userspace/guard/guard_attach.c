@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guard_internal.h"
+#include "../net/device.h"
 #include "../net/link.h"
 
 /* An Ethernet frame's: longer ones arrive on an interface of a smaller MTU, too. */
@@ -247,6 +248,27 @@ bool sg_guard_attached(const struct sg_guard *g)
 	return false;
 }
 
+/* May an interface hand over packets whose checksum nobody has finished, since they were never on a wire? Those of
+ * virtual devices do; of what tells no driver it has to be feared.
+ */
+static bool hands_over_partial(const struct sg_guard *g)
+{
+	static const char *const virtual_drivers[] = {
+		"veth",         "tun",    "virtio_net", "bridge",  "dummy", "vif",
+		"xen_netfront", "ipvlan", "macvlan",    "bonding", "team",  "802.1Q VLAN Support",
+		"hv_netvsc"};
+	char driver[64];
+
+	for (__u32 i = 0; i < g->link_count; i++) {
+		if (sg_device_driver(g->links[i].ifname, driver, sizeof(driver)))
+			return true;
+		for (size_t k = 0; k < sizeof(virtual_drivers) / sizeof(*virtual_drivers); k++)
+			if (!strcmp(driver, virtual_drivers[k]))
+				return true;
+	}
+	return false;
+}
+
 /* Hosts join segments in front of a program in generic mode only (docs/decisions/0014). One that is longer
  * than any that interface can have taken from the wire is joined; while its MTU is not known, none is.
  */
@@ -266,6 +288,7 @@ void sg_guard_joins_note(struct sg_guard *g)
 		above = above > link.mtu ? above : link.mtu;
 	}
 	g->live.joined_above = above;
+	g->live.partial_refused = !hands_over_partial(g);
 }
 
 /* Does this interface lead to a CA? */

@@ -118,7 +118,7 @@ static int set_sizes(struct sg_guard *g, struct scepguard_bpf *skel)
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_sources, tables->sources);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_syn_limiter, buckets);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_refused, buckets);
-	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_frames, held);
+	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_frames, held + SG_LEASES);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_waiting, held);
 	return err;
 }
@@ -130,7 +130,7 @@ static void set_constants(struct sg_guard *g, struct scepguard_bpf *skel, enum s
 	skel->rodata->sg_tick_ns = SG_NS_PER_S / g->hz;
 	skel->rodata->sg_conn_ring_mask = bpf_map__max_entries(skel->maps.sg_conn_ring) - 1;
 	skel->rodata->sg_syn_bucket_mask = bpf_map__max_entries(skel->maps.sg_syn_limiter) - 1;
-	skel->rodata->sg_frame_mask = bpf_map__max_entries(skel->maps.sg_frames) - 1;
+	skel->rodata->sg_frame_mask = bpf_map__max_entries(skel->maps.sg_waiting) - 1;
 }
 
 /* libbpf explains a refusal in hundreds of lines: for whoever asks for them (log.level: debug). */
