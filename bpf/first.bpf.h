@@ -227,7 +227,10 @@ static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run
 	conn->client.end = pkt->seq;
 	conn->splice.question = run->flow->question;
 	if (run->conn && run->conn->flags & SG_CONN_SPLICED)
-		conn->splice.before = run->conn->client.isn;
+		/* The same one, given up and asked anew, is not before itself. */
+		conn->splice.before = run->conn->client.isn == conn->client.isn
+					      ? run->conn->splice.before
+					      : run->conn->client.isn;
 	conn->splice.cookie = run->flow->proof.isn;
 	conn->splice.mss = sg_cookie_mss(run->flow->proof.mss_index);
 	conn->splice.window = pkt->window;
