@@ -162,7 +162,7 @@ static inline __u32 frames_in(__u32 state, __u32 *last)
 {
 	__u32 n = 0;
 
-	for (__u32 i = 0; i < guard.frames; i++) {
+	for (__u32 i = 0; i < guard.frames + SG_LEASES; i++) {
 		struct sg_frame frame = frame_at(i);
 
 		if (!frame.ticket || frame.state != state)

@@ -34,7 +34,7 @@ int sg_guard_measure_hz(__u32 *hz); /* userspace/guard */
 struct loaded {
 	struct scepguard_bpf *skel;
 	__u32 hz, client_if, ca_if;
-	__u32 frames;    /* of the next load: entries of sg_frames; 0 = as shipped */
+	__u32 frames;    /* of the next load: how many can be held; 0 = as shipped */
 	bool test_clock; /* of the next load: time is what clocked.h sets */
 	struct sg_live live;
 	struct sg_service svc;
@@ -182,7 +182,7 @@ static inline int load(__u32 conns, enum sg_mode highest)
 	SG_TIME_LIST(X)
 #undef X
 	if (guard.frames) {
-		bpf_map__set_max_entries(guard.skel->maps.sg_frames, guard.frames);
+		bpf_map__set_max_entries(guard.skel->maps.sg_frames, guard.frames + SG_LEASES);
 		bpf_map__set_max_entries(guard.skel->maps.sg_waiting, guard.frames);
 		guard.skel->rodata->sg_frame_mask = guard.frames - 1;
 	}

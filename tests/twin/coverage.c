@@ -77,10 +77,10 @@ static bool never_in_observe(__u32 reason)
 	return reason == SG_REASON_FEELER || reason == SG_REASON_CA_DEAF;
 }
 
-/* Of the program as it is; and where frames can always grow. */
+/* Where frames can always grow. */
 static bool never_told(__u32 kind)
 {
-	return kind == SG_EVENT_EDGE || kind == SG_EVENT_MISMATCH || kind == SG_EVENT_REPLAY;
+	return kind == SG_EVENT_REPLAY;
 }
 
 /* One line of the list: what, how often. */

@@ -28,6 +28,7 @@ void gen_begin(struct gen *g, struct dice dice, const __u32 interfaces[WORLD_SID
 	g->packets = 0;
 	g->frame_len = 0;
 	g->last_flow = 0;
+	g->turn = 0;
 	ticks = DICE_OF(d, __u64, 1, 40, 100000, (1ull << 31) - 100, (1ull << 32) - 500,
 			(3ull << 32) + 17, 1ull << 38);
 	world_begin(&g->world, interfaces, ticks);
@@ -114,6 +115,8 @@ bool gen_step(struct gen *g)
 {
 	__u64 luck;
 
+	if (g->turn)
+		return gen_turn(g);
 	gen_let_time_pass(g);
 	luck = dice_roll(&g->dice, 256);
 	/* In intercept the daemon has more to do. */

@@ -44,6 +44,7 @@ struct gen {
 	struct world world;
 	struct gen_flow flows[GEN_FLOWS];
 	__u32 flow_count, last_flow;
+	__u32 turn;    /* a frame that has got its turn, to be injected next: its index + 1 */
 	__u32 chaos;   /* one packet in so many is mutated; 0 = none */
 	__u64 packets; /* run so far */
 	/* The last packet, for messages. */
@@ -79,6 +80,9 @@ const struct twin_element *gen_some_element(struct gen *g, enum twin_map_id id);
 
 /* gen_daemon.c: something of what the daemon does. False: the guards disagree. */
 bool gen_daemon(struct gen *g);
+
+/* Inject the frame that has got its turn. */
+bool gen_turn(struct gen *g);
 
 /* gen.c: run g->frame. */
 bool gen_run(struct gen *g);

@@ -152,7 +152,17 @@ static bool give_turn(struct gen *g)
 
 	if (!guards_turn(&call))
 		return false;
-	return call.done && !dice_hits(&g->dice, 4) ? inject(g, index) : true;
+	if (call.done && !dice_hits(&g->dice, 4))
+		g->turn = index + 1;
+	return true;
+}
+
+bool gen_turn(struct gen *g)
+{
+	__u32 index = g->turn - 1;
+
+	g->turn = 0;
+	return inject(g, index);
 }
 
 static bool expire(struct gen *g)

@@ -129,7 +129,7 @@ struct gen_text gen_request(struct dice *d, char own[GEN_OWN_TEXT])
 
 	if (!long_answer[0])
 		make_long();
-	if (twin_highest() >= SG_MODE_INTERCEPT && dice_hits(d, 3))
+	if (twin_highest() >= SG_MODE_INTERCEPT && dice_hits(d, 2))
 		return text(dice_hits(d, 8) ? long_other : DICE_PICK(d, questions));
 	if (dice_hits(d, 16))
 		return text(dice_hits(d, 2) ? long_front : long_behind);
@@ -152,7 +152,7 @@ struct gen_text gen_answer(struct dice *d, const char *request)
 	if (!long_answer[0])
 		make_long();
 	if (request && strstr(request, "GetNextCACert")) {
-		if (dice_hits(d, twin_highest() < SG_MODE_INTERCEPT ? 3 : 12))
+		if (dice_hits(d, twin_highest() < SG_MODE_INTERCEPT ? 3 : 4))
 			return text(long_answer);
 		if (twin_highest() >= SG_MODE_INTERCEPT && !dice_hits(d, 4)) /* 404, 403 */
 			return text(answers[2 + dice_roll(d, 2)]);

@@ -104,13 +104,26 @@ static __u64 of_a_frame(struct gen *g)
 	return dice_hits(&g->dice, 2) ? f->deadline : f->deadline + S(2);
 }
 
+/* When a question was refused that is in one of a service's buckets. */
+static __u64 refused_at(struct gen *g, __u32 service)
+{
+	__u32 from = (__u32)dice_roll(&g->dice, SG_QUESTION_BUCKETS);
+
+	for (__u32 i = 0; i < SG_QUESTION_BUCKETS; i++) {
+		__u32 index = service * SG_QUESTION_BUCKETS + (from + i) % SG_QUESTION_BUCKETS;
+		const struct sg_question_bucket *bucket =
+			twin_map_lookup(twin_map(TWIN_sg_questions), &index);
+
+		if (bucket->slot[0].hash)
+			return bucket->slot[0].refused;
+	}
+	return 0;
+}
+
 static __u64 of_intercept(struct gen *g, __u32 service, const struct sg_service *svc)
 {
 	const struct sg_intercept *ic = twin_map_lookup(twin_map(TWIN_sg_intercepts), &service);
-	__u32 bucket =
-		service * SG_QUESTION_BUCKETS + (__u32)dice_roll(&g->dice, SG_QUESTION_BUCKETS);
-	const struct sg_question_bucket *questions =
-		twin_map_lookup(twin_map(TWIN_sg_questions), &bucket);
+	__u64 refused = refused_at(g, service);
 	const __u64 moments[] = {
 		ic->turnkeeper + S(2),
 		ic->canary_since + S(10),
@@ -119,8 +132,8 @@ static __u64 of_intercept(struct gen *g, __u32 service, const struct sg_service 
 		ic->cookie_last + 4 * S(32),
 		(g->world.ticks / S(32) + dice_roll(&g->dice, 8)) * S(32),
 		g->world.live.intercept_since + svc->life_ticks,
-		questions->slot[0].refused + svc->answer_ttl_ticks,
-		questions->slot[0].refused + 10 * svc->answer_ttl_ticks,
+		refused + svc->answer_ttl_ticks,
+		refused + 10 * svc->answer_ttl_ticks,
 	};
 
 	return DICE_PICK(&g->dice, moments);

@@ -215,10 +215,9 @@ static const char *leases_hold(const struct sg_budget *b, __u32 by_entries)
 		used += !!b->leases[i].used;
 		nobodys += b->leases[i].used && b->leases[i].generation >= NOBODYS;
 	}
-	/* Of those that wait it may be held by a frame, or, when that came too late, by nobody until its time is over. */
-	if (twin_highest() >= SG_MODE_INTERCEPT && used - nobodys > by_entries)
-		return NULL;
-	return used - nobodys == by_entries ? NULL : "a lease in use is held by an entry";
+	return used - nobodys == by_entries
+		       ? NULL
+		       : "a lease in use is held by an entry, or by a frame that has its turn";
 }
 
 static const char *places_hold(const struct invariants *inv, __u32 service)
@@ -249,7 +248,8 @@ const char *invariants_end(const struct invariants *inv)
 	if (!broken && twin_highest() >= SG_MODE_INTERCEPT)
 		broken = invariants_held();
 	for (__u32 i = 0; i < GUARD_SERVICES && !broken; i++) {
-		broken = leases_hold(budget_of(i), sums.leases[i]);
+		broken = leases_hold(budget_of(i),
+				     sums.leases[i] + invariants_granted(budget_of(i), i));
 		if (!broken)
 			broken = places_hold(inv, i);
 		if (!broken && budget_of(i)->actual.open != sums.actual[i])

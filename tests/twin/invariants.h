@@ -23,6 +23,9 @@ const char *invariants_step(struct invariants *inv, const struct gen *g, bool pa
 const char *invariants_door(const struct gen *g);
 const char *invariants_held(void);
 
+/* Leases of this service that frames with a turn hold. */
+__u32 invariants_granted(const struct sg_budget *b, __u32 service);
+
 /* Those that take a walk over all tables. */
 const char *invariants_end(const struct invariants *inv);
 

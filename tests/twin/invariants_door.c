@@ -255,3 +255,17 @@ const char *invariants_held(void)
 		       ? NULL
 		       : "nobody is looked for who does not wait";
 }
+
+__u32 invariants_granted(const struct sg_budget *b, __u32 service)
+{
+	__u32 frames = twin_map_about(twin_map(TWIN_sg_frames))->max_entries, n = 0;
+
+	for (__u32 i = 0; i < frames; i++) {
+		const struct sg_frame *f = twin_map_lookup(twin_map(TWIN_sg_frames), &i);
+		const struct sg_lease *lease = &b->leases[f->lease % SG_LEASES];
+
+		n += f->ticket && f->state == SG_FRAME_GRANTED && f->service == service &&
+		     lease->used && lease->generation == f->generation;
+	}
+	return n;
+}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -97,7 +98,7 @@ static void freeze(const struct guard_sizes *sizes)
 	bpf_map__set_max_entries(skel->maps.sg_sources, sizes->sources);
 	bpf_map__set_max_entries(skel->maps.sg_syn_limiter, sizes->syn_buckets);
 	bpf_map__set_max_entries(skel->maps.sg_refused, sizes->syn_buckets);
-	bpf_map__set_max_entries(skel->maps.sg_frames, sizes->frames);
+	bpf_map__set_max_entries(skel->maps.sg_frames, sizes->frames + SG_LEASES);
 	bpf_map__set_max_entries(skel->maps.sg_waiting, sizes->frames);
 	bpf_map__set_max_entries(skel->maps.sg_events, sizes->event_bytes);
 }
@@ -118,8 +119,34 @@ static void select_programs(const struct guard_sizes *sizes)
 		bpf_program__set_autoload(intercept[i], sizes->highest_mode >= SG_MODE_INTERCEPT);
 }
 
+/* sg_frames is large, and can be seen without a call. */
+static void *frames_seen;
+static size_t frames_bytes;
+
+static int see_frames(void)
+{
+	struct bpf_map *map = skel->maps.sg_frames;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	frames_bytes = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	frames_bytes = (frames_bytes + page - 1) / page * page;
+	frames_seen = mmap(NULL, frames_bytes, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	if (frames_seen != MAP_FAILED)
+		return 0;
+	frames_seen = NULL;
+	return -errno;
+}
+
+const void *kernel_frames(void)
+{
+	return frames_seen;
+}
+
 void kernel_close(void)
 {
+	if (frames_seen)
+		munmap(frames_seen, frames_bytes);
+	frames_seen = NULL;
 	ring_buffer__free(ring);
 	ring = NULL;
 	scepguard_bpf__destroy(skel);
@@ -140,7 +167,7 @@ int kernel_open(const struct guard_sizes *sizes)
 	err = scepguard_bpf__load(skel);
 	if (!err) {
 		ring = ring_buffer__new(bpf_map__fd(skel->maps.sg_events), on_record, NULL, NULL);
-		err = ring ? 0 : -errno;
+		err = ring ? see_frames() : -errno;
 	}
 	if (err)
 		kernel_close();

@@ -44,6 +44,9 @@ bool kernel_read(enum twin_map_id id, const void *key, void *value);
 void kernel_write(enum twin_map_id id, const void *key, const void *value);
 void kernel_erase(enum twin_map_id id, const void *key);
 
+/* All values of sg_frames, as they are now. */
+const void *kernel_frames(void);
+
 /* Entries 0 to count - 1 of an array. */
 void kernel_read_all(enum twin_map_id id, __u32 count, void *values);
 

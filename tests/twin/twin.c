@@ -147,6 +147,7 @@ static __u32 entries(enum twin_map_id id, const struct guard_sizes *sizes, __u32
 	case TWIN_sg_refused:
 		return sizes->syn_buckets;
 	case TWIN_sg_frames:
+		return sizes->frames + SG_LEASES;
 	case TWIN_sg_waiting:
 		return sizes->frames;
 	case TWIN_sg_events:
@@ -238,7 +239,7 @@ static __u32 run_step(struct xdp_md *ctx, __u32 step)
 }
 
 /* What one packet leaves behind for itself is nothing to the next one: whoever reads it all the same
- * reads something else than the kernel does. Save three marks, which each packet leaves as the next needs
+ * reads something else than the kernel does. Save four marks, which each packet leaves as the next needs
  * them; one of them only a guard that intercepts ever sets.
  */
 static void soil_scratch(void)
@@ -246,10 +247,12 @@ static void soil_scratch(void)
 	const __u32 zero = 0;
 	struct sg_flow *flow = bpf_map_lookup_elem(&sg_flows, &zero);
 	bool through_door = flow->through_door, probing = flow->probing;
+	__u64 held_since = flow->held_since;
 
 	memset(flow, 0xa5, sizeof(*flow));
 	flow->through_door = through_door;
 	flow->probing = probing;
+	flow->held_since = held_since;
 	flow->ask.served = sg_may_intercept();
 	memset(bpf_map_lookup_elem(&sg_scratch, &zero), 0xa5, sizeof(struct sg_conn));
 	memset(bpf_map_lookup_elem(&sg_texts, &zero), 0xa5, sizeof(struct sg_question_text));

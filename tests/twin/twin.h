@@ -57,7 +57,7 @@ struct guard_sizes {
 	__u32 ring;        /* entries of sg_conn_ring; a power of two */
 	__u32 sources;     /* entries of sg_sources */
 	__u32 syn_buckets; /* of sg_syn_limiter and sg_refused; a power of two */
-	__u32 frames;      /* entries of sg_frames and sg_waiting; a power of two */
+	__u32 frames; /* that can be held: of sg_waiting, and of sg_frames less SG_LEASES; a power of two */
 	__u32 event_bytes; /* of sg_events; a power of two, at least a page */
 	__u32 highest_mode;
 	__u32 hz; /* ticks a second of the constants of time */
