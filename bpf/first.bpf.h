@@ -531,7 +531,7 @@ static __always_inline bool sg_first_competes(struct sg_run *run, const struct s
 
 	run->src = bpf_map_lookup_elem(&sg_sources, &flow->source);
 	flow->ask.priority = sg_first_priority(run, conn, class);
-	flow->ask.served = sg_shadow_served(flow->service, flow->ask.priority, flow->now);
+	flow->ask.spread = sg_class_spreads(flow->service, flow->ask.priority, flow->now);
 	/* A canary goes before all of its class: everybody waits for what it learns. */
 	flow->asked_since = flow->canary ? 1 : sg_first_age(run, class);
 	return sg_policy(run);
@@ -651,7 +651,7 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	sg_deaf_watch(run);
 	sg_run_source(run, &flow->pkt.src);
 	flow->source_hash = sg_source_hash(&flow->source.ip, run->live->hash_key);
-	flow->ask.served = false;
+	flow->ask.spread = false;
 	flow->asked_since = flow->now;
 	flow->question = 0;
 	flow->canary = false;

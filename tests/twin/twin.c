@@ -250,7 +250,7 @@ static void soil_scratch(void)
 	memset(flow, 0xa5, sizeof(*flow));
 	flow->through_door = through_door;
 	flow->probing = probing;
-	flow->ask.served = sg_may_intercept();
+	flow->ask.spread = sg_may_intercept();
 	memset(bpf_map_lookup_elem(&sg_scratch, &zero), 0xa5, sizeof(struct sg_conn));
 	memset(bpf_map_lookup_elem(&sg_texts, &zero), 0xa5, sizeof(struct sg_question_text));
 }
