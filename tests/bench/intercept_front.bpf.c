@@ -51,6 +51,10 @@ static __always_inline int give_back(struct xdp_md *ctx, const struct front_plan
 	if (p->resizes && (bpf_xdp_adjust_tail(ctx, (int)p->left_len - len) ||
 			   bpf_xdp_adjust_tail(ctx, (int)(p->frame_len - p->left_len))))
 		return -1;
+	/* A packet that took another way by chance (core/cookie.h) has another length. */
+	if (!p->resizes && len != (int)p->frame_len &&
+	    bpf_xdp_adjust_tail(ctx, (int)p->frame_len - len))
+		return -1;
 	if (p->restored && p->restored <= FRAME_BYTES)
 		return bpf_xdp_store_bytes(ctx, 0, bytes, p->restored);
 	return 0;

@@ -238,7 +238,7 @@ static int prepare_refused(struct scene *s, const struct cost_row *row, struct c
 
 	s->cookie ^= 0x00123456;
 	err = err ? err : set_frame(s, row, scene_request(s, LINE), false, out);
-	out->restored = out->frame.vary.l4_off + sizeof(struct sg_tcp_header);
+	out->restored = out->frame.len;
 	from_everywhere(out);
 	return err;
 }

@@ -53,7 +53,7 @@ struct fleet_options {
 	double scale;
 	uint64_t seed;
 	int64_t duration_ns, grace_ns; /* no arrivals in the last `grace` of the run */
-	unsigned int storm_sources, slow_sources;
+	unsigned int storm_sources, slow_sources, slow_kinds;
 	double storm_per_min, slow_per_min;
 	unsigned int names; /* of trustpoints, shared out among the routers */
 	double enrol_per_min;

@@ -17,6 +17,7 @@ enum value {
 	VALUE_STORM_RATE,
 	VALUE_SLOW_SOURCES,
 	VALUE_SLOW_RATE,
+	VALUE_SLOW_KINDS,
 	VALUE_NAMES,
 	VALUE_ENROL_RATE,
 	VALUE_ENROL_WITHIN,
@@ -49,6 +50,7 @@ static const struct {
 	[VALUE_STORM_RATE] = {"storm-rate", "asks per field minute of all of them", 80},
 	[VALUE_SLOW_SOURCES] = {"slow-sources", "routers that send half a request", 0},
 	[VALUE_SLOW_RATE] = {"slow-rate", "of that per field minute of all of them", 20},
+	[VALUE_SLOW_KINDS] = {"slow-kinds", "1, 2: of GetNextCACert; 3, 4: PKIOperation too", 4},
 	[VALUE_NAMES] = {"names", "trustpoint names, shared out among the routers", 1},
 	[VALUE_ENROL_RATE] = {"enrol-rate", "enrolments beginning per field minute", 0},
 	[VALUE_ENROL_WITHIN] = {"enrol-within", "only in the first S seconds; 0: up to the grace",
@@ -128,6 +130,7 @@ static void fill_in(struct fleet_options *options, const double *v)
 	options->storm_per_min = v[VALUE_STORM_RATE];
 	options->slow_sources = (unsigned int)v[VALUE_SLOW_SOURCES];
 	options->slow_per_min = v[VALUE_SLOW_RATE];
+	options->slow_kinds = v[VALUE_SLOW_KINDS] < 1 ? 1 : (unsigned int)v[VALUE_SLOW_KINDS];
 	options->names = (unsigned int)v[VALUE_NAMES];
 	options->enrol_per_min = v[VALUE_ENROL_RATE];
 	options->enrol_within_ns = (int64_t)(v[VALUE_ENROL_WITHIN] * tick);

@@ -77,7 +77,7 @@ static size_t plain_get(const struct fleet *fleet, const struct fleet_client *cl
 static size_t half_a_request(const struct fleet *fleet, const struct fleet_client *client,
 			     char *buffer)
 {
-	switch (client->index % 4) {
+	switch (client->index % fleet->options.slow_kinds) {
 	case 0:
 		return plain_get(fleet, client, "GetNextCACert", buffer) / 4;
 	case 1:

@@ -53,7 +53,9 @@ SCENARIOS = {
     "flipall": {"fleet": {**ENROL, **_storm(5, sources=500)}, "shadow": 0.4},
     "mass": {"fleet": {"rush": 1000, "patience": 36000}, "minutes": 45},
     "restart": {"fleet": {**ENROL, **_storm(5)}, "acts": [(0.4, "kill"), (0.6, "restart")]},
-    "slow": {"fleet": {**ENROL, **_storm(5), **SLOW}},
+    # Half a GetNextCACert; half a PKIOperation, too (which asks for more, and gets more).
+    "slow": {"fleet": {**ENROL, **_storm(5), **SLOW, "slow_kinds": 2}},
+    "slowpki": {"fleet": {**ENROL, **_storm(5), **SLOW}},
 }
 
 # SYNs whose sources do not exist: police promises nothing there.
