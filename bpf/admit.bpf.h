@@ -357,7 +357,7 @@ static __always_inline int sg_attempt(struct xdp_md *ctx, struct sg_run *run)
 	sg_run_source(run, &run->flow->pkt.src);
 	/* Of another load it was never set. */
 	if (sg_may_intercept())
-		ask->served = false;
+		ask->spread = false;
 	hash = sg_source_hash(&run->flow->source.ip, run->live->hash_key);
 	ask->priority = sg_predict(run, hash);
 	reason = sg_look(run, hash);

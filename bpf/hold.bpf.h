@@ -339,15 +339,18 @@ __noinline int sg_hold_again(struct xdp_md *ctx, const struct sg_conn *conn, __u
 	return 1;
 }
 
-/* Does the CA have what this class asks for? While it hands out the shadow certificate a GetNextCACert is as good as
- * anything, and its class keeps no places free (but is paced: sg_budget_paced()); nor can the one above it then.
+/* May this class use what it has to keep free for better ones, spread evenly (core/budget.h)? Here those come first one by
+ * one, so they need no more than a place soon. What begins an enrolment may; a GetNextCACert only while the CA hands the shadow
+ * certificate out.
  */
-static __always_inline bool sg_shadow_served(__u32 service, __u32 priority, __u64 now)
+static __always_inline bool sg_class_spreads(__u32 service, __u32 priority, __u64 now)
 {
 	const struct sg_intercept *ic = sg_intercept_of(service);
 
-	return (priority == SG_PRIORITY_ROLLOVER || priority == SG_PRIORITY_BOOTSTRAP) && ic &&
-	       ic->ready && now - ic->ready <= SG_TIMES->useful_recent;
+	if (priority == SG_PRIORITY_BOOTSTRAP)
+		return true;
+	return priority == SG_PRIORITY_ROLLOVER && ic && ic->ready &&
+	       now - ic->ready <= SG_TIMES->useful_recent;
 }
 
 /* How long it waited. */

@@ -66,7 +66,7 @@ int sg_turn(struct sg_turn_call *call)
 	ask.police_since = live->police_since;
 	ask.priority = frame->priority;
 	ask.generation = sg_generation_next();
-	ask.served = sg_shadow_served(service, ask.priority, ask.now);
+	ask.spread = sg_class_spreads(service, ask.priority, ask.now);
 	bpf_spin_lock(&budget->lock);
 	sg_budget_take(budget, svc, SG_TIMES, &ask, &grant);
 	bpf_spin_unlock(&budget->lock);

@@ -328,11 +328,11 @@ struct sg_deaf {
 struct sg_budget {
 	struct bpf_spin_lock lock;
 	__u32 slots_used;
-	__u64 head;                    /* number of the next admission */
-	__u64 answered_handshake;      /* latest handshake of a connection the CA answered */
-	__u64 asked[SG_PRIORITY_MAX_]; /* when this priority was last refused */
-	__u64 served_due;              /* sg_budget_paced(): when the next is due */
-	__u32 below_enrolment;         /* admissions below enrolment, for one in ten */
+	__u64 head;                        /* number of the next admission */
+	__u64 answered_handshake;          /* latest handshake of a connection the CA answered */
+	__u64 asked[SG_PRIORITY_MAX_];     /* when this priority was last refused */
+	__u64 paced_due[SG_PRIORITY_MAX_]; /* sg_budget_ahead(): when the next one is due */
+	__u32 below_enrolment;             /* admissions below enrolment, for one in ten */
 	__u32 settle_hand;
 	__u32 lease_hand;
 	__u32 leases_high; /* leases above were never used */

@@ -25,7 +25,7 @@ struct sg_ask {
 	__u32 priority;     /* enum sg_priority */
 	/* True in police. In observe the CA's real state is not heeded: police would have prevented it. */
 	bool police;
-	bool served; /* intercept: the CA has what this asks for, so its class's reserve does not hold */
+	bool spread; /* intercept: its class may use what it has to keep free, spread evenly over the window */
 };
 
 /* What an attempt was given. reason says whether at all. */
@@ -130,28 +130,30 @@ static __always_inline __u32 sg_budget_look_window(const struct sg_budget *b,
 	return look == SG_WINDOW_YOUNG ? SG_REASON_WINDOW_RESERVED : SG_REASON_WINDOW_UNSETTLED;
 }
 
-/* A class whose reserve does not hold is spread evenly over the window instead: else it would use it up in one go, and who
- * is better had to wait until that has aged. One more than is due may go, so that a late look loses no place.
+/* A class that may go into its reserve does so spread evenly over the window: else it would use it up in one go, and who
+ * is better had to wait until that has aged. Is this priority ahead of its pace? One more than is due may go, so that a
+ * late look loses no place.
  */
-static __always_inline bool sg_budget_paced(const struct sg_budget *b, const struct sg_service *svc,
-					    __u64 now)
+static __always_inline bool sg_budget_ahead(const struct sg_budget *b, const struct sg_service *svc,
+					    __u32 priority, __u64 now)
 {
 	struct sg_window_limit limit = sg_budget_window(svc, now);
 
 	return limit.connections &&
-	       sg_read_once(b->served_due) > now + limit.ticks / limit.connections;
+	       sg_read_once(b->paced_due[priority]) > now + limit.ticks / limit.connections;
 }
 
 static __always_inline void sg_budget_pace(struct sg_budget *b, const struct sg_service *svc,
-					   __u64 now)
+					   __u32 priority, __u64 now)
 {
 	struct sg_window_limit limit = sg_budget_window(svc, now);
+	__u64 *due = &b->paced_due[priority < SG_PRIORITY_MAX_ ? priority : SG_PRIORITY_OTHER];
 
 	if (!limit.connections)
 		return;
-	if (b->served_due < now)
-		b->served_due = now;
-	b->served_due += limit.ticks / limit.connections;
+	if (*due < now)
+		*due = now;
+	*due += limit.ticks / limit.connections;
 }
 
 static __always_inline __u32 sg_budget_look_slots(const struct sg_budget *b,
@@ -177,7 +179,8 @@ static __always_inline __u32 sg_budget_look(const struct sg_budget *b, const str
 					    const struct sg_times *times, const struct sg_ask *ask)
 {
 	__u32 priority = ask->priority < SG_PRIORITY_MAX_ ? ask->priority : SG_PRIORITY_OTHER;
-	__u32 permille = svc->reserve_permille[ask->served ? SG_PRIORITY_ENROLMENT : priority];
+	bool spread = ask->spread && !sg_budget_ahead(b, svc, priority, ask->now);
+	__u32 permille = svc->reserve_permille[spread ? SG_PRIORITY_ENROLMENT : priority];
 	__u32 granted = SG_REASON_ADMITTED, turn, refused;
 
 	if (ask->police) {
@@ -188,14 +191,15 @@ static __always_inline __u32 sg_budget_look(const struct sg_budget *b, const str
 	if (priority >= SG_PRIORITY_BOOTSTRAP) {
 		turn = sg_budget_turn(b, times, priority, ask->now);
 		if (turn == priority) {
-			if (!ask->served)
+			if (!spread)
 				permille = svc->reserve_permille[SG_PRIORITY_BOOTSTRAP];
 			granted = granted == SG_REASON_FEELER ? granted : SG_REASON_LOWEST_TURN;
 		} else if (turn != SG_PRIORITY_MAX_) {
 			return SG_REASON_OTHER_TURN;
 		}
 	}
-	if (ask->served && priority == SG_PRIORITY_ROLLOVER && sg_budget_paced(b, svc, ask->now))
+	/* Thousands at once: not even what is free. */
+	if (ask->spread && !spread && priority == SG_PRIORITY_ROLLOVER)
 		return SG_REASON_WINDOW_RESERVED;
 	refused = sg_budget_look_slots(b, svc, permille, ask);
 	if (refused != SG_REASON_ADMITTED)
@@ -235,8 +239,8 @@ static __always_inline void sg_budget_take(struct sg_budget *b, const struct sg_
 		b->below_enrolment++;
 	if (grant->reason == SG_REASON_FEELER)
 		b->deaf.next_feeler = ask->now + svc->block_ticks;
-	if (ask->served && ask->priority == SG_PRIORITY_ROLLOVER)
-		sg_budget_pace(b, svc, ask->now);
+	if (ask->spread)
+		sg_budget_pace(b, svc, ask->priority, ask->now);
 	grant->place = number;
 	grant->lease = lease;
 }

@@ -44,6 +44,44 @@ struct talk {
 	uint32_t ack; /* next byte of the CA, as the client counts */
 };
 
+/* ---- what the program tells ---- */
+
+static struct ring_buffer *ring;
+static struct {
+	__u32 kinds[SG_EVENT_MAX_];
+	struct sg_event last[SG_EVENT_MAX_];
+} told;
+
+static inline int on_event(void *ctx, void *record, size_t len)
+{
+	const struct sg_event *ev = record;
+
+	(void)ctx;
+	if (len < sizeof(*ev) || ev->kind >= SG_EVENT_MAX_)
+		return 0;
+	told.kinds[ev->kind]++;
+	told.last[ev->kind] = *ev;
+	return 0;
+}
+
+/* How many records of this kind since one asked last; the last of them is told.last[kind]. */
+static inline __u32 told_of(enum sg_event_kind kind)
+{
+	__u32 n;
+
+	assert_true(ring_buffer__consume(ring) >= 0);
+	n = told.kinds[kind];
+	told.kinds[kind] = 0;
+	return n;
+}
+
+static inline int end_intercept(void **state)
+{
+	ring_buffer__free(ring);
+	ring = NULL;
+	return end(state);
+}
+
 /* ---- the guard ---- */
 
 static inline void write_edge(__u32 kind, __u16 status, const char *text)
@@ -96,6 +134,8 @@ static inline void fresh_intercept(void)
 		guard.test_clock = true;
 		guard.frames = 16;
 		assert_int_equal(fresh_sized(64, SG_MODE_INTERCEPT), 0);
+		ring = ring_buffer__new(map_fd(guard.skel->maps.sg_events), on_event, NULL, NULL);
+		assert_non_null(ring);
 	}
 	clock_set(BEGIN_TICKS);
 	empty_tables();
@@ -122,6 +162,8 @@ static inline void fresh_intercept(void)
 	write_edge(SG_EDGE_BUSY, 503, COME_BACK);
 	net = &nets[0];
 	counted_before = stats();
+	ring_buffer__consume(ring);
+	memset(&told, 0, sizeof(told));
 }
 
 /* How often it was counted since the last time one asked. */
@@ -172,6 +214,27 @@ static inline __u32 frames_in(__u32 state, __u32 *last)
 			*last = i;
 	}
 	return n;
+}
+
+static inline struct sg_intercept intercept_now(void)
+{
+	struct sg_intercept ic;
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(map_fd(guard.skel->maps.sg_intercepts), &zero, &ic),
+			 0);
+	return ic;
+}
+
+/* The daemon looks who is next. */
+static inline void turnkeeper_lives(void)
+{
+	struct sg_intercept ic = intercept_now();
+	__u32 zero = 0;
+
+	ic.turnkeeper = clock_now();
+	assert_int_equal(bpf_map_update_elem(map_fd(guard.skel->maps.sg_intercepts), &zero, &ic, 0),
+			 0);
 }
 
 /* ---- packets, and what becomes of them ---- */

@@ -452,5 +452,5 @@ int main(void)
 		cmocka_unit_test(port_0_is_nobodys),
 	};
 
-	return cmocka_run_group_tests(tests, once, end);
+	return cmocka_run_group_tests(tests, once, end_intercept);
 }

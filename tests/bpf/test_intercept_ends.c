@@ -324,5 +324,5 @@ int main(void)
 		cmocka_unit_test(who_breaks_its_word_is_ended),
 	};
 
-	return cmocka_run_group_tests(tests, once, end);
+	return cmocka_run_group_tests(tests, once, end_intercept);
 }

@@ -253,5 +253,5 @@ int main(void)
 		cmocka_unit_test(half_closed_by_the_client),
 	};
 
-	return cmocka_run_group_tests(tests, once, end);
+	return cmocka_run_group_tests(tests, once, end_intercept);
 }

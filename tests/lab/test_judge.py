@@ -77,6 +77,13 @@ class Enrolments(unittest.TestCase):
             self.assertEqual(found["new_before_begun"], overtaken)
 
 
+    def test_who_waits_for_his_first_is_not_begun(self):
+        events = [START, syn(3.0, "b"), request(3.1, "b", "GetCACert"),
+                  syn(4.0, "a"), request(4.1, "a", "GetCACert")]
+        found = judge(events, [attempt(2.0, 4.2, "a"), attempt(2.5, 3.2, "b")], 10, 77)
+        self.assertEqual(found["new_before_begun"], 0)
+
+
 class Filling(unittest.TestCase):
     def test_only_while_somebody_waits(self):
         # One SYN a second is 6 in a window; "z" waits from 0 to 10 and is never seen.
@@ -110,7 +117,7 @@ class Shadow(unittest.TestCase):
                   request(14.0, "r1", "GetNextCACert")]
         attempts = [attempt(i, i + 0.1, f"r{i % 2}", "storm", "404" if i < 8 else "no_answer")
                     for i in range(10)]
-        return events, attempts
+        return events, attempts + [attempt(20, 21, "r0", "storm", "unfinished")]
 
     def test_storm(self):
         found = judge(*self.logs(), 10, 6)

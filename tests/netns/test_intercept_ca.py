@@ -6,7 +6,7 @@ import socket
 from intercept_case import InterceptCase
 from netlab import PacketTap
 from own_tcp import OwnTcp
-from streams import Got, answer_to, dial, exchange, get, post, read_all, reset
+from streams import answer_to, dial, exchange, get, post, reset
 from support import ACK, FIN, PSH, RST, SYN, Background, main, nft, now, tcp_packet, wait_for
 
 CAPS = get("GetCACaps")
@@ -157,25 +157,29 @@ class BadCa(CaCase):
         guard.stop()
 
     def test_syn_ack_again(self):
-        """The ACK with the request was lost: each SYN-ACK is answered again, with the request, until it is there."""
+        """The ACK with the request was lost: each SYN-ACK is answered again, with the request, until it is there.
+        The client is one that resends nothing."""
         lab = self.place()
         nft(lab.ca, DEAF)
         guard, wire = self.intercept(lab), self.tap(lab.ca, "ca0")
-        for address in (lab.ca4, lab.ca6):
-            sock, syn = self.asked(lab, wire, address)
-            ca, name = OwnCa(lab, syn), sock.getsockname()[:2]
+        for source in ("198.18.1.3", "fd00:198::1:3"):
+            client, name = OwnTcp(lab, source, 9003), (source, 9003)
+            self.assertTrue(client.open())
+            client.say(CAPS)
+            syn = wait_for(lambda name=name: [s for s in wire.of(name) if s.flags & SYN], 3,
+                           "the SYN")[0]
+            ca = OwnCa(lab, syn)
             ca.send(SYN | ACK, ack=syn.seq + 2)  # not to this SYN
             for count in (1, 2, 3):
                 ca.send(SYN | ACK)
-                wait_for(lambda n=count: len(self.payloads(wire, name)) >= n, 3, f"request {count}")
+                wait_for(lambda n=count, name=name: len(self.payloads(wire, name)) >= n, 2,
+                         f"request {count}")
             ca.seq += 1
             ca.ack = syn.seq + 1 + len(CAPS)
-            answer = answer_to(CAPS)
-            ca.send(ACK | PSH | FIN, answer)
-            self.assertEqual(read_all(sock, Got()).answer, answer)
-            sock.close()
-            said = self.payloads(wire, name)
-            self.assertEqual({(s.payload, s.seq, s.ack) for s in said},
+            ca.send(ACK | PSH | FIN, answer_to(CAPS))
+            client.finish(1000)
+            self.assertEqual(client.answer, answer_to(CAPS))
+            self.assertEqual({(s.payload, s.seq, s.ack) for s in self.payloads(wire, name)},
                              {(CAPS, syn.seq + 1, ca.seq)})
         guard.stop()
 

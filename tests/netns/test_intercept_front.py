@@ -6,7 +6,7 @@ import socket
 
 from intercept_case import NEXT, InterceptCase
 from own_tcp import MSS_OPTION, OwnTcp, header_of
-from streams import dial, get, post, reset
+from streams import Got, answer_to, dial, get, post, read_all, reset
 from support import (ACK, FIN, PSH, RST, SYN, RawClient, main, now, tcp_packet, wait_for)
 
 # Slots of cookies last 0.8 s here: good for 1.6 to 2.4 s, then known as too old for another 2.4 s.
@@ -226,14 +226,16 @@ class ClientGoes(InterceptCase):
                             get("GetCACert", wait=0.5)):
                 got = self.ask(lab, address, request, half_close=True)
                 self.assert_served(server, got, request)
-            sock = dial(lab.clients, address)
-            with sock:
-                sock.sendall(request := get("GetCACert", wait=0.5))
-                name = sock.getsockname()[:2]
-                wait_for(lambda: server.seen_of(name), 3, "at the CA")
+            with dial(lab.clients, address) as sock:
+                sock.sendall(request := get("GetCACert", gate=address))
+                seen = wait_for(lambda: server.seen_of(sock.getsockname()[:2]), 3, "at the CA")
+                wait_for(lambda: seen.requests, 3, "asked")
                 sock.shutdown(socket.SHUT_WR)
-                self.assertIn(b"200 OK", sock.recv(1000))
-            self.assertEqual(bytes(server.seen_of(name).received), request)
+                # The CA gets to know before it answers.
+                wait_for(lambda: seen.ended == "fin", 3, "FIN at the CA")
+                server.open(address)
+                got = read_all(sock, Got())
+            self.assertEqual((got.error, got.answer), (None, answer_to(request)))
         self.assert_idle(guard)
         guard.stop()
 

@@ -122,12 +122,18 @@ class Through(InterceptCase):
         guard.wait(lambda _: now() > end, "time", seconds + 10)
 
     def test_modes(self):
-        """In, out, in again before all is over, out to observe."""
+        """Native ones when intercept is entered; spliced ones when it is left, for a moment and for good."""
         lab, server, guard = self.stand("police")
         with Transfers(self, lab, server, 9):
-            for mode in ("intercept", "police", "intercept", "observe", "intercept"):
-                guard.command("mode", mode)
-                self.pause(guard, 1.2)
+            guard.command("mode", "intercept")
+            self.pause(guard, 0.5)
+            with Transfers(self, lab, server, 6):
+                guard.command("mode", "police")
+                self.pause(guard, 1)
+                guard.command("mode", "intercept")
+                self.pause(guard, 1)
+                guard.command("mode", "observe")
+                self.pause(guard, 4)
         self.assertGreater(guard.service()["counters"]["spliced"], 10)
         self.assert_idle(guard)
         guard.stop()
@@ -159,15 +165,16 @@ class Through(InterceptCase):
     def test_trial(self):
         """An unconfirmed trial ends by itself, without a daemon too; nobody notices."""
         lab, server, guard = self.stand("police")
-        with Transfers(self, lab, server, 8):
-            guard.command("mode", "intercept", "--confirm-within", "15s")  # 1.5 s here
-            guard.wait(lambda s: s["mode"] == "police", "trial over")
-            self.pause(guard, 0.5)
-            guard.command("mode", "intercept", "--confirm-within", "20s")
-            guard.kill()
-            self.assertFalse(threading.Event().wait(3))
-            guard.start()
-            self.assertEqual(guard.status()["mode"], "police")
+        with Transfers(self, lab, server, 9):
+            guard.command("mode", "intercept", "--confirm-within", "20s")  # 2 s here
+            with Transfers(self, lab, server, 6):
+                guard.kill()
+                self.assertFalse(threading.Event().wait(3))
+                guard.start()
+                self.assertEqual(guard.status()["mode"], "police")
+                guard.command("mode", "intercept", "--confirm-within", "10s")
+                guard.wait(lambda s: s["mode"] == "police", "trial over")
+        self.assertGreater(guard.service()["counters"]["spliced"], 10)
         self.assert_idle(guard)
         guard.stop()
 
@@ -183,15 +190,14 @@ class Through(InterceptCase):
         guard.stop()
 
     def test_generic_bridged(self):
-        """In and out once more, where frames are bridged and the program is generic."""
+        """Left for good, where frames are bridged and the program is generic."""
         lab = self.place(support.netlab.Bridged)
         server = self.server(lab)
-        guard = self.intercept(lab, "police", service=TIMES, xdp="generic")
-        self.offload(lab, False)
+        guard = self.intercept(lab, service=TIMES, xdp="generic")
+        self.offload(lab, False, True)
         with Transfers(self, lab, server, 5):
-            for mode in ("intercept", "police"):
-                guard.command("mode", mode)
-                self.pause(guard, 1.5)
+            guard.command("mode", "police")
+            self.pause(guard, 3.5)
         self.assert_idle(guard)
         guard.stop()
 

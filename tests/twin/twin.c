@@ -253,7 +253,7 @@ static void soil_scratch(void)
 	flow->through_door = through_door;
 	flow->probing = probing;
 	flow->held_since = held_since;
-	flow->ask.served = sg_may_intercept();
+	flow->ask.spread = sg_may_intercept();
 	memset(bpf_map_lookup_elem(&sg_scratch, &zero), 0xa5, sizeof(struct sg_conn));
 	memset(bpf_map_lookup_elem(&sg_texts, &zero), 0xa5, sizeof(struct sg_question_text));
 }

@@ -182,11 +182,13 @@ static __u32 own_limits(const struct question *q)
 	return SG_REASON_ADMITTED;
 }
 
-/* While the CA hands out the shadow certificate (sg_shadow_served(), bpf/hold.bpf.h). */
-static bool shadow_served(const struct question *q)
+/* sg_class_spreads(), bpf/hold.bpf.h. */
+static bool spreads(const struct question *q)
 {
 	__u64 ready = q->d->tables.intercepts[q->key.service].ready;
 
+	if (intercepts(q) && q->priority == SG_PRIORITY_BOOTSTRAP)
+		return true;
 	return intercepts(q) && q->priority == SG_PRIORITY_ROLLOVER && ready &&
 	       q->now - ready <= sg_guard_times(q->d->guard)->useful_recent;
 }
@@ -211,7 +213,7 @@ static __u32 decide(const struct question *q)
 		.priority = q->priority,
 		.police = q->d->snap.mode != SG_MODE_OBSERVE,
 		.police_since = t->live.police_since,
-		.served = shadow_served(q),
+		.spread = spreads(q),
 	};
 	__u32 own, reason;
 
