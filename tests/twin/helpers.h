@@ -45,7 +45,7 @@
 #define bpf_ringbuf_query(map, what)          twin_ring_query(TWIN_MAP(map), what)
 /* Comes back only when there is no such step. */
 #define bpf_tail_call(ctx, map, index) twin_tail_call(ctx, TWIN_MAP(map), index)
-void twin_tail_call(struct xdp_md *ctx, struct twin_map *steps, __u32 index);
+void twin_tail_call(struct xdp_md *ctx, struct twin_map *map, __u32 index);
 
 void bpf_spin_lock(struct bpf_spin_lock *lock);
 void bpf_spin_unlock(struct bpf_spin_lock *lock);
