@@ -130,6 +130,7 @@ class Unproven(InterceptCase):
         lab = self.place()
         self.server(lab)
         guard, home = self.closed(lab), self.tap(lab.clients, "c0")
+        wire = self.tap(lab.ca, "ca0")
         raw = OwnTcp(lab, "198.18.7.1", 7000)
         for n in range(50):
             raw.src = f"198.18.7.{n + 1}"
@@ -140,6 +141,7 @@ class Unproven(InterceptCase):
         wait_for(lambda: now() > home.begun + 1.5, 5, "time for a resend", 0.1)
         self.assertEqual(len(home.frames), 50)
         self.assertTrue(all(len(s.frame) <= 60 for s in home.frames))
+        self.assertEqual(wire.frames, [])
         guard.stop()
 
 
