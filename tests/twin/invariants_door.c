@@ -66,7 +66,7 @@ static bool same_but(const struct passage *p, __u32 from, __u32 to)
 	if (p->g->outcome.len != p->g->frame_len)
 		return false;
 	for (__u32 i = 0; i < p->g->frame_len; i++)
-		if (in[i] != out[i] && (i < from || i >= to) && i != sum && i != sum + 1)
+		if ((i < from || i >= to) && i != sum && i != sum + 1 && in[i] != out[i])
 			return false;
 	return true;
 }

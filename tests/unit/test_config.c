@@ -278,7 +278,7 @@ static const char every_service_key[] =
 	"  deaf: {unanswered: 9, within: 1s}\n"
 	"  in_progress: {time: 1m, connections: 1}\n"
 	"  refuse: reset\n"
-	"  intercept: {answer: unavailable, answer_ttl: 1s, question: path, hold: 5m, mss: 536}\n"
+	"  intercept: {answer: unavailable, answer_ttl: 1s, question: path, hold: 1m, mss: 536}\n"
 	"  probe: {interval: 0, path: /x, message: 'a%20b', ca_certificate: /c.pem}\n"
 	"  rollover: {ca_lifetime: 36500d, overlap: 1m, client_lifetime: 365d, auto_enroll: 1%}\n";
 
@@ -315,7 +315,7 @@ static void test_every_service_key(void **state)
 	assert_int_equal(s->intercept.answer, SG_CONFIG_ANSWER_UNAVAILABLE);
 	assert_int_equal(s->intercept.answer_ttl_ns, SG_NS_PER_S);
 	assert_int_equal(s->intercept.question, SG_CONFIG_QUESTION_PATH);
-	assert_int_equal(s->intercept.hold_ns, 5 * SG_NS_PER_MIN);
+	assert_int_equal(s->intercept.hold_ns, SG_NS_PER_MIN);
 	assert_int_equal(s->intercept.mss, 536);
 	assert_int_equal(s->probe.interval_ns, 0);
 	assert_string_equal(s->probe.path, "/x");

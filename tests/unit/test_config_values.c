@@ -104,7 +104,7 @@ static void test_wrong_behaviour(void **state)
 		{VALID "  intercept: {answer: 404, question: url, hold: 10m, mss: 1500}\n",
 		 "f:5: service 'ca': intercept.answer: expected as-ca or unavailable, found '404'\n"
 		 "f:5: service 'ca': intercept.question: expected target or path, found 'url'\n"
-		 "f:5: service 'ca': intercept.hold: expected a duration from 1s to 5m, such as 20s, found '10m'\n"
+		 "f:5: service 'ca': intercept.hold: expected a duration from 1s to 1m, such as 20s, found '10m'\n"
 		 "f:5: service 'ca': intercept.mss: expected a number from 536 to 1460, found '1500'\n"},
 		{VALID
 		 "  probe: {interval: 10, path: cgi-bin, message: \"a b\", ca_certificate: ca.pem}\n",
@@ -192,8 +192,8 @@ static void test_contradictions(void **state)
 		 "f:5: service 'ca': timeouts.idle: expected at most timeouts.life, which is 5s, found 6s; shorten the one or lengthen the other\n"},
 		{VALID "  timeouts: {idle: 5m}\n",
 		 "f:5: service 'ca': timeouts.idle: expected at most timeouts.life, which is 3m (default), found 5m; shorten the one or lengthen the other\n"},
-		{VALID "  intercept: {hold: 4m}\n",
-		 "f:5: service 'ca': intercept.hold: expected at most timeouts.life, which is 3m (default), found 4m; shorten the one or lengthen the other\n"},
+		{VALID "  timeouts: {idle: 30s, life: 40s}\n  intercept: {hold: 50s}\n",
+		 "f:6: service 'ca': intercept.hold: expected at most timeouts.life, which is 40s, found 50s; shorten the one or lengthen the other\n"},
 		{VALID "  rollover: {ca_lifetime: 10d, overlap: 11d}\n",
 		 "f:5: service 'ca': rollover.overlap: expected at most rollover.ca_lifetime, which is 10d, found 11d; shorten the one or lengthen the other\n"},
 		{VALID "  behind: eth2\n",
