@@ -5,7 +5,7 @@ import threading
 import netlab
 from netlab import PacketTap
 from streams import Server, answer_to, exchange, get
-from support import (GENEROUS, IOS, SCALE, Case, GuardUnderTest, Segment, learn, nft, now, wait_for)
+from support import GENEROUS, SCALE, Case, GuardUnderTest, Segment, learn, nft, now, wait_for
 
 # For tests that are not about the CA's limits.
 ROOMY = {"connections": 1000, "window": 60, "block": 15, "max_connections": 200}
@@ -132,7 +132,3 @@ class InterceptCase(Case):
     def assert_idle(self, guard):
         """No slot of the CA's is taken."""
         guard.wait(lambda s: s["services"][0]["mirror"]["slots"]["leases_used"] == 0, "slots free")
-
-
-__all__ = ["GENEROUS", "IOS", "NEXT", "NO_RESERVE", "ROOMY", "SCALE", "InterceptCase", "WireTap",
-           "wait_for"]

@@ -2,9 +2,9 @@
 """Intercept at a full CA: requests are held, get their turns in order of class, then of age, and lose nothing by
 a daemon that dies."""
 
-from intercept_case import SCALE, InterceptCase
+from intercept_case import InterceptCase
 from streams import Crowd, Got, dial, get, post, read_all, reset
-from support import Background, learn, main, now, wait_for
+from support import SCALE, Background, learn, main, now, wait_for
 
 CAPS = get("GetCACaps")
 FULL = {"connections": 1000, "window": 60, "block": 15, "max_connections": 4}
@@ -74,7 +74,8 @@ class HoldCase(InterceptCase):
         for n in range(SLOTS):
             server.open(str(n))
         for taker in self.takers:
-            reset(taker.sock) if taker.sock.fileno() >= 0 else None
+            if taker.sock.fileno() >= 0:
+                reset(taker.sock)
 
 
 class Turns(HoldCase):
@@ -98,7 +99,7 @@ class Turns(HoldCase):
             self.assertIsNone(server.seen_of(held.name))
             freed = self.free(server, number)
             self.assert_served(server, held.read(), held.request)
-            self.assertLess(server.seen_of(held.name).opened - freed, 0.3)
+            self.assertLess(server.seen_of(held.name).opened - freed, 0.8)
             self.takers.append(Held(lab, get("GetCACert", gate="more")))
             wait_for(lambda: server.seen_of(self.takers[-1].name), 3, "slot taken again")
         self.assertEqual(guard.service()["counters"]["turns"], 2)
@@ -164,7 +165,7 @@ class Turns(HoldCase):
         self.assert_idle(guard)
         honest = Held(lab, CAPS, SOURCE % (4, 99))
         self.assert_served(server, honest.read(), CAPS)
-        self.assertLess(honest.got.seconds, 0.5)
+        self.assertLess(honest.got.seconds, 1)
         guard.stop()
 
     def test_age_outlives_the_connection(self):
@@ -330,12 +331,13 @@ class WithoutDaemon(HoldCase):
         wait_for(lambda: now() > held.begun + gap, 8, "between two resends", 0.05)
         freed = self.free(server, 0)
         self.assert_served(server, held.read(), held.request)
-        self.assertLess(server.seen_of(held.name).opened - freed, 0.4)
+        self.assertLess(server.seen_of(held.name).opened - freed, 0.8)
         self.let_all_go(server)
         guard.stop()
 
 
 class Window(InterceptCase):
+    alone = True  # it measures
 
     def test_window_is_used_up(self):
         """A CA that takes 10 in 2 s, and 17 who ask at once: the guard's own 7 a window, every window, and the
