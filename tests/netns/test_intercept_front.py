@@ -119,7 +119,7 @@ class Unproven(InterceptCase):
                                  (536, [MSS_OPTION]))
                 self.assertEqual(answer.payload, b"")
         got = self.ask(lab, lab.ca4, get("GetCACaps"))
-        syn = [s for s in wire.of(got.client) if s.flags & SYN and s.dport == 80]
+        syn = wait_for(lambda: [s for s in wire.of(got.client) if s.flags & SYN], 3, "the CA's SYN")
         self.assertEqual(len(syn), 1)
         self.assertEqual([k for k, _ in header_of(syn[0].frame)[1]], [MSS_OPTION])
         guard.stop()

@@ -98,7 +98,8 @@ class Shapes(InterceptCase):
                 self.assertLessEqual(longest, mss)
                 if b"size" in request:
                     self.assertGreater(longest, 0.9 * mss)
-                syn = [s for s in wire.of(got.client) if s.flags & SYN][0]
+                syn = wait_for(lambda got=got: [s for s in wire.of(got.client) if s.flags & SYN], 3,
+                               "the CA's SYN")[0]
                 said = int.from_bytes(dict(header_of(syn.frame)[1])[MSS_OPTION], "big")
                 self.assertLessEqual(said, mss)
         guard.stop()
