@@ -175,6 +175,8 @@ class Nginx(Proxy):
     files = ("nginx.conf",)
 
     def command(self, path):
+        for left in self.directory.glob("*.sock"):  # by one that was killed
+            left.unlink()
         return ["nginx", "-p", self.directory, "-c", path]
 
 
