@@ -249,6 +249,8 @@ void ca_log_request(int64_t now, const struct sockaddr_in6 *client, const struct
 		", \"client\": \"%s\", \"port\": %u, \"ca_port\": %u, \"operation\": \"%s\", "
 		"\"status\": %u",
 		text(router), ntohs(client->sin6_port), ca_port, op_names[op], status);
+	if (memcmp(router, &client->sin6_addr, sizeof(*router)))
+		fprintf(book.file, ", \"proxy\": \"%s\"", text(&client->sin6_addr));
 	end();
 }
 

@@ -2,7 +2,7 @@
 
 Pure: lists of dicts in, figures out.  Times in the logs are wall seconds, figures are the field's.
 In the CA's log a request's `client` is the router that asked, also behind a proxy (which tells
-it in X-Forwarded-For); that of a SYN is the packet's source.
+it in X-Forwarded-For, and stands in `proxy`); that of a SYN is the packet's source.
 """
 
 import bisect
@@ -12,6 +12,7 @@ from collections import defaultdict
 ENROLLING = ("enrol", "rush")
 PKI = ("PKIOperation-GET", "PKIOperation-POST")
 SLACK_S = 0.05  # wall: what waits no longer than this does not wait
+TURN_S = 2.0  # field: within this time it is chance who comes first
 
 
 def percentile(values, percent):
@@ -56,10 +57,10 @@ class Judge:
         self.attempts = attempts
         self.syns = []
         self.requests = []
-        self.asked = []  # GetNextCACert: when its connection began, as far as that can be told
-        begun = {}  # (client, port): when the CA saw its SYN; a proxy's are not the router's
+        self.asked = []  # GetNextCACert: when its connection began
         self.shadow = None
-        self.seen = defaultdict(list)  # client: when the CA saw a SYN or a request of his
+        self.seen = defaultdict(list)  # client: when connections of his began, at the CA
+        begun = {}  # (source, port): the last SYN
         for event in ca_events:
             when = event["t"] + begin["monotonic_s"]
             if event["event"] == "syn":
@@ -68,9 +69,10 @@ class Judge:
                 begun[event["client"], event.get("port")] = when
             elif event["event"] == "request":
                 self.requests.append((when, event))
-                self.seen[event["client"]].append(when)
+                source = event.get("proxy", event["client"]), event.get("port")
+                self.seen[event["client"]].append(begun.get(source, when))
                 if event["operation"] == "GetNextCACert":
-                    self.asked.append(begun.get((event["client"], event.get("port")), when))
+                    self.asked.append(begun.get(source, when))
             elif event["event"] == "shadow":
                 self.shadow = when
         self.syns.sort()
@@ -117,15 +119,16 @@ class Judge:
         begun = self._first_answers(("GetCACert",))
         given = self._first_answers(PKI)
         arrivals = self._arrivals(ENROLLING)
-        waits = merged([span for client, span in self._waits(ENROLLING)
-                        if client in begun and begun[client] <= span[0]
-                        and span[1] - span[0] > SLACK_S])
+        turn = TURN_S / self.scale
+        # Of each wait the part in which nobody new should be let in.
+        waits = merged([(start + turn, end) for client, (start, end) in self._waits(ENROLLING)
+                        if client in begun and begun[client] <= start and end - start > turn])
         starts = [start for start, _ in waits]
         overtaken = 0
         for client in arrivals:
             came = self.seen.get(client)
-            place = bisect.bisect_right(starts, came[0] - SLACK_S) - 1 if came else -1
-            overtaken += place >= 0 and came[0] < waits[place][1] - SLACK_S
+            place = bisect.bisect_right(starts, came[0]) - 1 if came else -1
+            overtaken += place >= 0 and came[0] < waits[place][1]
         return {"begun_unfinished": sum(client in arrivals and client not in given
                                         for client in begun),
                 "new_before_begun": overtaken}

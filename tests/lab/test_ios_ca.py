@@ -159,8 +159,8 @@ class Answers(CaCase):
             self.start(trust_forwarded=trust)
             self.ask(forwarded)
             self.summary()
-            asked = [e["client"] for e in self.events if e["event"] == "request"]
-            self.assertEqual(asked, [client])
+            asked = [(e["client"], e.get("proxy")) for e in self.events if e["event"] == "request"]
+            self.assertEqual(asked, [(client, "10.65.0.1" if trust else None)])
 
     def test_ipv6_and_second_port(self):
         self.start(port=[80, 8080])

@@ -69,8 +69,8 @@ class Enrolments(unittest.TestCase):
     def test_new_before_begun(self):
         begun = [syn(1.0, "a"), request(1.1, "a", "GetCACert")]
         waits = [attempt(0.9, 1.2, "a"), attempt(2.0, 5.0, "a"), attempt(2.5, 3.2, "b")]
-        # b, new, is let in at 3 while a waits from 2 to 4.
-        for came, overtaken in ((3.0, 1), (4.5, 0)):
+        # b, new, is let in while a waits from 2 to 4, or when he has hardly begun to, or after it.
+        for came, overtaken in ((3.0, 1), (2.1, 0), (4.5, 0)):
             events = [START, *begun, syn(came, "b"), request(came + 0.1, "b", "GetCACert"),
                       syn(4.0, "a"), request(4.1, "a", "GetCACaps")]
             found = judge(events, waits, 10, 77)
@@ -133,6 +133,12 @@ class Shadow(unittest.TestCase):
         for event in late[3:]:
             event["port"] = 9  # unknown: the answer's time is all there is
         self.assertEqual(judge(late, [], 10, 6)["nextca_worst_window"], 2)
+
+    def test_behind_a_proxy_the_connection_is_the_proxy_s(self):
+        events = [START, {**syn(1.0, "p"), "port": 7},
+                  {**request(9.0, "r", "GetNextCACert", 404), "port": 7, "proxy": "p"}]
+        court = Judge(events, [], 10, 6)
+        self.assertEqual((court.asked, court.seen["r"]), ([101.0], [101.0]))
 
     def test_flip(self):
         found = judge(*self.logs(), 10, 6)
