@@ -183,22 +183,25 @@ class Judge:
         if self.shadow is None:
             return {}
         wanting = self._arrivals(("storm",))
-        served = {client: when for client, when in
-                  self._first_answers(("GetNextCACert",), self.shadow).items()
-                  if client in wanting}
+        # By what the routers got: a cache serves them without the CA.
+        served = {}
+        for attempt in sorted(self.attempts, key=lambda a: a["ended"]):
+            if attempt["role"] == "storm" and attempt["outcome"] == "200":
+                served.setdefault(attempt["client"], attempt["ended"])
         known = min(served.values(), default=None)
         last = max(served.values(), default=None)
         everybody = len(served) == len(wanting)
         return {"flip_known_s": self.field(known - self.shadow) if known else None,
                 "flip_waiting": len(wanting), "flip_served": len(served),
                 "flip_all_served_s": self.field(last - self.shadow) if everybody else None,
-                "flip_served_twice": self._served_twice(served, everybody, last),
+                "flip_served_twice": self._served_twice(everybody, last),
                 **{f"flip_{name}": value for name, value in
                    self.fill([(known, last)] if known else []).items()}}
 
-    def _served_twice(self, served, everybody, last):
-        """Asks answered 200 a second time while somebody still had to get his first."""
+    def _served_twice(self, everybody, last):
+        """Asks the CA answered 200 a second time while somebody still had to get his first."""
         until = last if everybody else math.inf
+        served = self._first_answers(("GetNextCACert",), self.shadow)
         again = [event for when, event in self.requests
                  if event["operation"] == "GetNextCACert" and event["status"] == 200
                  and event["client"] in served and served[event["client"]] < when <= until]

@@ -117,12 +117,13 @@ class Shadow(unittest.TestCase):
                   request(14.0, "r1", "GetNextCACert")]
         attempts = [attempt(i, i + 0.1, f"r{i % 2}", "storm", "404" if i < 8 else "no_answer")
                     for i in range(10)]
+        attempts += [attempt(10.5, 11.0, "r0", "storm"), attempt(12.5, 13.0, "r1", "storm")]
         return events, attempts + [attempt(20, 21, "r0", "storm", "unfinished")]
 
     def test_storm(self):
         found = judge(*self.logs(), 10, 6)
-        self.assertEqual(found["storm_asks"], 10)
-        self.assertEqual(found["storm_answered_share"], 0.8)
+        self.assertEqual(found["storm_asks"], 12)
+        self.assertEqual(found["storm_answered_share"], 0.8333)
         self.assertEqual(found["nextca_worst_window"], 2)
 
     def test_a_connection_counts_when_it_began(self):

@@ -170,7 +170,7 @@ class HaproxyLua(Haproxy):
 
 
 class Nginx(Proxy):
-    """Cache of the 404, a delay queue, a limit of connections."""
+    """Cache of the answer to GetNextCACert, a delay queue, a limit of connections."""
 
     files = ("nginx.conf",)
 
@@ -181,7 +181,7 @@ class Nginx(Proxy):
 
 
 class NginxCached(Nginx):
-    """Repeats the CA's answers to GetCACert, GetCACaps and GetNextCACert for a minute, too."""
+    """Repeats the CA's answers to GetCACert and GetCACaps for a minute, too."""
 
     cached = True
 
