@@ -188,7 +188,8 @@ static __always_inline bool sg_door_is_new(const struct sg_conn *conn, const str
 {
 	bool over = conn->state == SG_CONN_CLOSED || conn->flags & SG_CONN_ABANDONED;
 
-	return over && sg_seq_after(pkt->seq, conn->client.end);
+	/* Its FIN may not be counted there. */
+	return over && sg_seq_after(pkt->seq, conn->client.end + 1);
 }
 
 /* It is over here, and perhaps not at the CA: the RST that frees its slot there (the daemon's, as if from the client). */
@@ -212,9 +213,11 @@ static __always_inline int sg_door_spliced(struct xdp_md *ctx, struct sg_run *ru
 	if (conn->state == SG_CONN_CLOSED && !conn->ca.known &&
 	    !(conn->flags & (SG_CONN_CUT | SG_CONN_ABANDONED)))
 		return -1;
-	if (conn->flags & SG_CONN_CUT || sg_forfeits(run) ||
-	    (conn->state == SG_CONN_CLOSED && pkt->payload_len))
+	if (conn->flags & SG_CONN_CUT || sg_forfeits(run))
 		return pkt->tcp_flags & SG_TCP_RST ? XDP_DROP : sg_answer_stray(ctx, run->flow);
+	/* What comes when it is over goes on, too: a copy is told so by the CA, and what was lost behind the guard, with both
+	 * FINs seen here, the CA still waits for.
+	 */
 	if (!conn->ca.known)
 		return conn->state == SG_CONN_CLOSED ? XDP_DROP : sg_door_pending(ctx, run);
 	/* The CA would trim it, and read what is behind as the first bytes. */

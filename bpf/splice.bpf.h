@@ -198,7 +198,9 @@ __noinline int sg_back_ack(struct xdp_md *ctx, struct sg_conn *conn)
 	    bpf_xdp_store_bytes(ctx, run.flow->pkt.l4_off + sizeof(struct sg_tcp_header),
 				frame->frame + (from & 255), len))
 		return XDP_DROP;
-	conn->client.end = conn->splice.first_end;
+	/* Not back, when the SYN-ACK comes again. */
+	if (sg_seq_after(conn->splice.first_end, conn->client.end))
+		conn->client.end = conn->splice.first_end;
 	sg_count(&run, SG_COUNTER_REPLAYED);
 	return XDP_TX;
 }

@@ -241,6 +241,9 @@ static __always_inline __u32 sg_conn_from_client(struct sg_conn *c, const struct
 	} else if (pkt->tcp_flags & SG_TCP_FIN) {
 		/* The CA may have taken it, or take it once what is missing before it has come. */
 		sg_conn_flag(c, SG_CONN_DOUBT);
+	} else if (!pkt->payload_len) {
+		/* What an ACK alone lies behind may have ended with a FIN that was lost before the guard, and comes again. */
+		end--;
 	}
 	if (sg_seq_after(end, c->client.end))
 		c->client.end = end;
@@ -306,6 +309,10 @@ static __always_inline __u32 sg_conn_from_ca(struct sg_conn *c, const struct sg_
 	c->ca.seen = now;
 	if (sg_seq_after(pkt->ack, c->ca.ack))
 		c->ca.ack = pkt->ack;
+	/* One more than the client's bytes: the CA has its FIN, which passed here before what it follows. */
+	if (pkt->ack == c->client.end + 1 &&
+	    (c->flags & (SG_CONN_DOUBT | SG_CONN_CLIENT_FIN)) == SG_CONN_DOUBT)
+		effects |= sg_conn_fin(c, SG_CONN_CLIENT_FIN, SG_CONN_CA_FIN);
 	if (sg_seq_after(pkt->ack, c->client.isn + 1) && !(c->flags & SG_CONN_CA_READ))
 		__sync_fetch_and_or(&c->flags, SG_CONN_CA_READ);
 	if (pkt->payload_len || pkt->tcp_flags & SG_TCP_FIN)

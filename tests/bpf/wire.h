@@ -177,6 +177,37 @@ static inline size_t wire_l4(const struct wire_net *net)
 	return wire_l3(net) + (net->family == 4 ? 20 : 40);
 }
 
+/* ---- reading ---- */
+
+struct wire_seen {
+	uint32_t seq, ack;
+	uint8_t flags;
+	uint16_t window;
+	const uint8_t *bytes;
+	size_t len;
+	bool sound; /* lengths and checksums are right, and the TCP one is finished */
+};
+
+static inline struct wire_seen wire_read(const struct wire_net *net, const uint8_t *frame,
+					 size_t len)
+{
+	const uint8_t *ip = frame + wire_l3(net), *tcp = frame + wire_l4(net);
+	bool v4 = net->family == 4;
+	size_t ip_len = v4 ? (size_t)ip[2] << 8 | ip[3] : 40 + ((size_t)ip[4] << 8 | ip[5]),
+	       tcp_len = ip_len - (v4 ? 20 : 40), header = (size_t)(tcp[12] >> 4) * 4;
+	struct wire_seen seen = {.seq = wire_get32(tcp + 4),
+				 .ack = wire_get32(tcp + 8),
+				 .flags = tcp[13],
+				 .window = (uint16_t)(tcp[14] << 8 | tcp[15]),
+				 .bytes = tcp + header,
+				 .len = tcp_len - header};
+
+	seen.sound = wire_l3(net) + ip_len <= len && header >= 20 && header <= tcp_len &&
+		     (!v4 || wire_sum(ip, 20, 0) == 0xffff) &&
+		     wire_sum(tcp, tcp_len, wire_pseudo(ip, tcp_len)) == 0xffff;
+	return seen;
+}
+
 /* ---- the guard's cookie, from its description (core/cookie.h) ---- */
 
 static inline void wire_sip_round(uint64_t v[4])
