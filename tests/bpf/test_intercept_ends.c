@@ -205,6 +205,45 @@ static void a_late_copy_of_the_request_opens_nothing(void **state)
 	}
 }
 
+/* What was lost behind the guard, which has seen both ends close, the CA still waits for. */
+static void bytes_lost_behind_the_guard_come_again(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	ca_answers(&t);
+	PASSES_AS(SEG(CLIENT(&t, ASKED, ANSWERED, WIRE_ACK, BYTES("lost"))),
+		  SEG(AT_CA(&t, ASKED, ANSWERED, WIRE_ACK, BYTES("lost"))));
+	PASSES_AS(SEG(CLIENT(&t, ASKED + 4, ANSWERED, WIRE_FIN | WIRE_ACK)),
+		  SEG(AT_CA(&t, ASKED + 4, ANSWERED, WIRE_FIN | WIRE_ACK)));
+	PASSES_AS(SEG(CA(&t, ANSWERED, ASKED, WIRE_FIN | WIRE_ACK)),
+		  SEG(AT_CLIENT(&t, ANSWERED, ASKED, WIRE_FIN | WIRE_ACK)));
+	assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+	PASSES_AS(SEG(CLIENT(&t, ASKED, ANSWERED + 1, WIRE_FIN | WIRE_ACK, BYTES("lost"))),
+		  SEG(AT_CA(&t, ASKED, ANSWERED + 1, WIRE_FIN | WIRE_ACK, BYTES("lost"))));
+	PASSES_AS(SEG(CA(&t, ANSWERED + 1, ASKED + 5, WIRE_ACK)),
+		  SEG(AT_CLIENT(&t, ANSWERED + 1, ASKED + 5, WIRE_ACK)));
+}
+
+/* Nothing that was seen is forgotten with it. */
+static void a_late_syn_ack_sets_nothing_back(void **state)
+{
+	struct talk t = TALK(1000);
+	__u32 end;
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	PASSES_AS(SEG(CLIENT(&t, ASKED, 0, WIRE_FIN | WIRE_ACK, BYTES("more"))),
+		  SEG(AT_CA(&t, ASKED, 0, WIRE_FIN | WIRE_ACK, BYTES("more"))));
+	end = conn_now(&t).client.end;
+	assert_int_equal(end, t.isn + 1 + ASKED + 5);
+	JOIN(&t, GETCACERT);
+	assert_int_equal(conn_now(&t).client.end, end);
+}
+
 static void an_address_and_port_used_again(void **state)
 {
 	struct talk t = TALK(1000), again;
@@ -322,6 +361,8 @@ int main(void)
 		cmocka_unit_test(other_bytes_while_the_syn_is_on_its_way_end_it),
 		cmocka_unit_test(overlaps),
 		cmocka_unit_test(a_late_copy_of_the_request_opens_nothing),
+		cmocka_unit_test(bytes_lost_behind_the_guard_come_again),
+		cmocka_unit_test(a_late_syn_ack_sets_nothing_back),
 		cmocka_unit_test(an_address_and_port_used_again),
 		cmocka_unit_test(an_address_and_port_used_again_while_open),
 		cmocka_unit_test(resets_of_the_daemon_reach_both_ends),

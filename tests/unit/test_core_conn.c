@@ -206,6 +206,34 @@ static void test_fins_that_are_none(void **state)
 	assert_true(client(&t, FIN | ACK, t.client + 9, t.ca + 1, 0) & SG_EFFECT_ENDED);
 }
 
+/* Lost before the guard, or overtaken there: they count when they come again, or when the CA acknowledges them. */
+static void test_fins_out_of_order(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(isns) / sizeof(isns[0]); i++) {
+		/* An ACK behind it comes first. */
+		t = established(isns[i], 2);
+		client(&t, ACK, t.client, t.ca, 30);
+		ca(&t, FIN | ACK, t.ca, t.client + 30, 0);
+		assert_int_equal(client(&t, ACK, t.client + 31, t.ca + 1, 0) & SG_EFFECT_ENDED, 0);
+		assert_true(client(&t, FIN | ACK, t.client + 30, t.ca + 1, 0) & SG_EFFECT_ENDED);
+		/* The bytes before it come behind it, and it does not come again. */
+		t = established(isns[i], 2);
+		client(&t, FIN | ACK, t.client + 20, t.ca, 10);
+		client(&t, ACK, t.client, t.ca, 20);
+		ca(&t, FIN | ACK, t.ca, t.client + 30, 0);
+		assert_int_equal(t.conn.flags & SG_CONN_CLIENT_FIN, 0);
+		assert_true(ca(&t, ACK, t.ca + 1, t.client + 31, 0) & SG_EFFECT_ENDED);
+	}
+	/* Without one nothing ends. */
+	t = established(1, 2);
+	client(&t, ACK, t.client, t.ca, 30);
+	ca(&t, FIN | ACK, t.ca, t.client + 30, 0);
+	assert_int_equal(ca(&t, ACK, t.ca + 1, t.client + 31, 0) & SG_EFFECT_ENDED, 0);
+}
+
 static void test_far_segments_are_not_believed(void **state)
 {
 	struct talk t = established(100, 200);
@@ -505,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_rst),
 		cmocka_unit_test(test_fins),
 		cmocka_unit_test(test_fins_that_are_none),
+		cmocka_unit_test(test_fins_out_of_order),
 		cmocka_unit_test(test_far_segments_are_not_believed),
 		cmocka_unit_test(test_one_sided),
 		cmocka_unit_test(test_adoption),
