@@ -251,6 +251,27 @@ static void a_later_request_on_a_connection_teaches_nothing(void **state)
 	TO_THE_CA(QUESTION, NULL);
 }
 
+static void a_second_question_is_not_the_first(void **state)
+{
+	static const char no[] = "HTTP/1.0 500 x\r\n\r\n";
+	const uint32_t asked = QUESTION_LEN, answered = sizeof(no) - 1;
+	struct talk t = new_talk();
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, QUESTION);
+	PASSES_AS(SEG(CA(&t, 0, asked, WIRE_ACK, BYTES(no))),
+		  SEG(AT_CLIENT(&t, 0, asked, WIRE_ACK, BYTES(no))));
+	PASSES_AS(SEG(CLIENT(&t, asked, answered, WIRE_ACK, BYTES(OTHER_QUESTION))),
+		  SEG(AT_CA(&t, asked, answered, WIRE_ACK, BYTES(OTHER_QUESTION))));
+	PASSES_AS(SEG(CA(&t, answered, asked, WIRE_ACK, BYTES(NOT_FOUND))),
+		  SEG(AT_CLIENT(&t, answered, asked, WIRE_ACK, BYTES(NOT_FOUND))));
+	assert_int_equal(conn_now(&t).ca.status, 404);
+	assert_int_equal(conn_now(&t).client.request_class, SG_REQUEST_GETNEXTCACERT);
+	assert_int_equal(counted(SG_COUNTER_LEARNED), 0);
+	TO_THE_CA(QUESTION, NULL);
+}
+
 /* ---- asking again ---- */
 
 static void for_a_ttl_nobody_asks_again_and_then_one(void **state)
@@ -277,6 +298,42 @@ static void for_a_ttl_nobody_asks_again_and_then_one(void **state)
 	pass_ticks(TTL * HZ - 1);
 	IS_ANSWERED(QUESTION, FORBIDDEN);
 	assert_int_equal(counted(SG_COUNTER_CANARIES), 0);
+}
+
+/* It waits as a canary until there is room, however often its client sends it. */
+static void a_canary_may_have_to_wait(void **state)
+{
+	struct talk first = new_talk(), canary = new_talk();
+
+	(void)state;
+	learned();
+	guard.svc.slots = 1;
+	write_service();
+	net = &others[2];
+	SPLICE(&first, REQUEST("/"));
+	turnkeeper_lives();
+	pass_s(TTL);
+	turnkeeper_lives();
+	net = &others[0];
+	SHAKE_HANDS(&canary);
+	DROPS(SEG(CLIENT(&canary, 0, 0, WIRE_ACK, BYTES(QUESTION))));
+	assert_int_equal(told_of(SG_EVENT_HELD), 1);
+	assert_int_equal(frame_at(told.last[SG_EVENT_HELD].frame).canary, 1);
+	DROPS(SEG(CLIENT(&canary, 0, 0, WIRE_ACK, BYTES(QUESTION))));
+	assert_int_equal(counted(SG_COUNTER_CANARIES), 0);
+	/* For the others nothing has changed. */
+	net = &others[1];
+	IS_ANSWERED(QUESTION, NOT_FOUND);
+	guard.svc.slots = 2;
+	write_service();
+	pass_ticks(2 * HZ + 1);
+	net = &others[0];
+	ASK(&canary, QUESTION);
+	assert_int_equal(counted(SG_COUNTER_CANARIES), 1);
+	JOIN(&canary, QUESTION);
+	ca_says(&canary, QUESTION, REFUSED("404 Not Found"));
+	net = &others[1];
+	IS_ANSWERED(QUESTION, NOT_FOUND);
 }
 
 static void two_in_a_window_and_never_two_of_one_source(void **state)
@@ -392,7 +449,9 @@ int main(void)
 		cmocka_unit_test(of_the_path_only_if_so_configured),
 		cmocka_unit_test(only_what_the_ca_refused_is_learned),
 		cmocka_unit_test(a_later_request_on_a_connection_teaches_nothing),
+		cmocka_unit_test(a_second_question_is_not_the_first),
 		cmocka_unit_test(for_a_ttl_nobody_asks_again_and_then_one),
+		cmocka_unit_test(a_canary_may_have_to_wait),
 		cmocka_unit_test(two_in_a_window_and_never_two_of_one_source),
 		cmocka_unit_test(a_canary_nobody_hears_of_is_waited_for_ten_seconds),
 		cmocka_unit_test(a_refusal_is_forgotten_in_the_end),

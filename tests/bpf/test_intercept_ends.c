@@ -227,6 +227,29 @@ static void bytes_lost_behind_the_guard_come_again(void **state)
 		  SEG(AT_CLIENT(&t, ANSWERED + 1, ASKED + 5, WIRE_ACK)));
 }
 
+/* The FIN overtakes the bytes before it, in front of the guard, and the CA puts them in order: it counts by its ACK, and
+ * what the client says last still belongs to it.
+ */
+static void an_overtaken_fin(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	ca_answers(&t);
+	PASSES_AS(SEG(CLIENT(&t, ASKED + 4, ANSWERED, WIRE_FIN | WIRE_ACK)),
+		  SEG(AT_CA(&t, ASKED + 4, ANSWERED, WIRE_FIN | WIRE_ACK)));
+	PASSES_AS(SEG(CLIENT(&t, ASKED, ANSWERED, WIRE_ACK, BYTES("late"))),
+		  SEG(AT_CA(&t, ASKED, ANSWERED, WIRE_ACK, BYTES("late"))));
+	assert_int_equal(conn_now(&t).state, SG_CONN_ESTABLISHED);
+	PASSES_AS(SEG(CA(&t, ANSWERED, ASKED + 5, WIRE_FIN | WIRE_ACK)),
+		  SEG(AT_CLIENT(&t, ANSWERED, ASKED + 5, WIRE_FIN | WIRE_ACK)));
+	assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
+	PASSES_AS(SEG(CLIENT(&t, ASKED + 5, ANSWERED + 1, WIRE_ACK)),
+		  SEG(AT_CA(&t, ASKED + 5, ANSWERED + 1, WIRE_ACK)));
+}
+
 /* Nothing that was seen is forgotten with it. */
 static void a_late_syn_ack_sets_nothing_back(void **state)
 {
@@ -362,6 +385,7 @@ int main(void)
 		cmocka_unit_test(overlaps),
 		cmocka_unit_test(a_late_copy_of_the_request_opens_nothing),
 		cmocka_unit_test(bytes_lost_behind_the_guard_come_again),
+		cmocka_unit_test(an_overtaken_fin),
 		cmocka_unit_test(a_late_syn_ack_sets_nothing_back),
 		cmocka_unit_test(an_address_and_port_used_again),
 		cmocka_unit_test(an_address_and_port_used_again_while_open),
