@@ -336,6 +336,40 @@ static void a_canary_may_have_to_wait(void **state)
 	IS_ANSWERED(QUESTION, NOT_FOUND);
 }
 
+/* Whoever was to ask for others and goes, or finds no room, does not keep others from asking. */
+static void a_canary_that_goes_is_followed_by_another(void **state)
+{
+	struct talk canary = new_talk(), first = new_talk();
+
+	(void)state;
+	learned();
+	pass_s(TTL);
+	net = &others[0];
+	SHAKE_HANDS(&canary);
+	ASK(&canary, QUESTION);
+	DROPS(SEG(CLIENT(&canary, QUESTION_LEN, 0, WIRE_RST)));
+	net = &others[1];
+	TO_THE_CA(QUESTION, REFUSED("404 Not Found"));
+	assert_int_equal(counted(SG_COUNTER_CANARIES), 2);
+	/* No room, and nothing is held. */
+	learned();
+	pass_s(TTL);
+	guard.svc.slots = 1;
+	guard.svc.hold_ticks = 0;
+	write_service();
+	net = &others[2];
+	SPLICE(&first, REQUEST("/"));
+	net = &others[0];
+	canary = new_talk();
+	SHAKE_HANDS(&canary);
+	DROPS(SEG(CLIENT(&canary, 0, 0, WIRE_ACK, BYTES(QUESTION))));
+	guard.svc.slots = 0;
+	write_service();
+	net = &others[1];
+	TO_THE_CA(QUESTION, NULL);
+	assert_int_equal(counted(SG_COUNTER_CANARIES), 1);
+}
+
 static void two_in_a_window_and_never_two_of_one_source(void **state)
 {
 	(void)state;
@@ -452,6 +486,7 @@ int main(void)
 		cmocka_unit_test(a_second_question_is_not_the_first),
 		cmocka_unit_test(for_a_ttl_nobody_asks_again_and_then_one),
 		cmocka_unit_test(a_canary_may_have_to_wait),
+		cmocka_unit_test(a_canary_that_goes_is_followed_by_another),
 		cmocka_unit_test(two_in_a_window_and_never_two_of_one_source),
 		cmocka_unit_test(a_canary_nobody_hears_of_is_waited_for_ten_seconds),
 		cmocka_unit_test(a_refusal_is_forgotten_in_the_end),

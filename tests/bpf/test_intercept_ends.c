@@ -180,6 +180,21 @@ static void overlaps(void **state)
 	}
 }
 
+/* What the CA would not take proves nothing. */
+static void other_bytes_with_a_wrong_checksum_are_none(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	DROPS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES("other"), .bad_sum = true)));
+	/* And the CA would take bytes from before the first off, and read on. */
+	DROPS(SEG(CLIENT(&t, -3u, 0, WIRE_ACK, BYTES("xyz" GETCACERT))));
+	assert_int_equal(counted(SG_COUNTER_MISMATCHES), 0);
+	ca_answers(&t);
+}
+
 /* ---- afterwards ---- */
 
 /* As what it is: of a connection that is over at the CA. Never as a SYN. */
@@ -285,6 +300,47 @@ static void an_address_and_port_used_again(void **state)
 	nothing_is_held();
 }
 
+/* A late copy of the connection before proves its cookie, but is served. */
+static void a_copy_of_the_one_before_does_not_end_this_one(void **state)
+{
+	struct talk t = TALK(1000), again;
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	ca_answers(&t);
+	close_both(&t, ASKED, ANSWERED);
+	again = t;
+	again.isn += 5000000;
+	again.ca_isn += 7777777;
+	SPLICE(&again, GETCACERT);
+	DROPS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))));
+	assert_int_equal(conn_now(&again).state, SG_CONN_ESTABLISHED);
+	ca_answers(&again);
+	close_both(&again, ASKED, ANSWERED);
+	DROPS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))));
+	assert_int_equal(conn_now(&again).client.isn, again.isn);
+}
+
+/* Nor does a copy of its own, when it has gone so far that this is no neighbour any more. */
+static void a_copy_from_far_back_does_not_end_it(void **state)
+{
+	struct talk t = TALK(1000);
+	uint32_t far = ASKED;
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, GETCACERT);
+	ca_answers(&t);
+	for (int i = 0; i < 3; i++) {
+		far += 1000000;
+		PASSES_AS(SEG(CLIENT(&t, far, ANSWERED, WIRE_ACK, BYTES("x"))),
+			  SEG(AT_CA(&t, far, ANSWERED, WIRE_ACK, BYTES("x"))));
+	}
+	DROPS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))));
+	assert_int_equal(conn_now(&t).state, SG_CONN_ESTABLISHED);
+}
+
 /* The old one was never seen to end: it is ended at the CA first. */
 static void an_address_and_port_used_again_while_open(void **state)
 {
@@ -383,11 +439,14 @@ int main(void)
 		cmocka_unit_test(a_syn_ack_to_what_was_given_up_is_reset),
 		cmocka_unit_test(other_bytes_while_the_syn_is_on_its_way_end_it),
 		cmocka_unit_test(overlaps),
+		cmocka_unit_test(other_bytes_with_a_wrong_checksum_are_none),
 		cmocka_unit_test(a_late_copy_of_the_request_opens_nothing),
 		cmocka_unit_test(bytes_lost_behind_the_guard_come_again),
 		cmocka_unit_test(an_overtaken_fin),
 		cmocka_unit_test(a_late_syn_ack_sets_nothing_back),
 		cmocka_unit_test(an_address_and_port_used_again),
+		cmocka_unit_test(a_copy_of_the_one_before_does_not_end_this_one),
+		cmocka_unit_test(a_copy_from_far_back_does_not_end_it),
 		cmocka_unit_test(an_address_and_port_used_again_while_open),
 		cmocka_unit_test(resets_of_the_daemon_reach_both_ends),
 		cmocka_unit_test(the_daemon_ends_what_the_guard_has_cut),

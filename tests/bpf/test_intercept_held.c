@@ -130,6 +130,75 @@ static void a_request_that_grows_is_held_as_what_it_is_now(void **state)
 		  SEG(AT_CA(&t, 0, 0, WIRE_PSH | WIRE_ACK, BYTES(GETCACERT)), MADE));
 }
 
+/* Another one with the same question was answered meanwhile: no turn is spent on it. */
+static void what_was_answered_meanwhile_needs_no_turn(void **state)
+{
+	struct talk first = TALK(1000), t = TALK(1001);
+	const uint32_t len = sizeof(QUESTION) - 1;
+	struct sg_frame frame;
+	__u32 slot;
+
+	(void)state;
+	fresh_intercept();
+	guard.svc.slots = 1;
+	write_service();
+	SPLICE(&first, QUESTION);
+	turnkeeper_lives();
+	net = &others[0];
+	slot = HELD(&t, QUESTION);
+	frame = frame_at(slot);
+	net = &nets[0];
+	PASSES_AS(SEG(CA(&first, 0, len, WIRE_ACK, BYTES(NOT_FOUND))),
+		  SEG(AT_CLIENT(&first, 0, len, WIRE_ACK, BYTES(NOT_FOUND))));
+	assert_int_equal(counted(SG_COUNTER_LEARNED), 1);
+	net = &others[0];
+	assert_true(turn(slot, NULL));
+	assert_int_equal(frames_in(SG_FRAME_GRANTED, NULL), 0);
+	assert_int_equal(run_frame(frame.frame, frame.len, frame.ifindex), XDP_TX);
+	expect_frame(SEG(AT_CLIENT(&t, 0, len, WIRE_FIN | WIRE_PSH | WIRE_ACK, BYTES(NOT_FOUND),
+				   .window = 536),
+			 MADE),
+		     0, __LINE__);
+	assert_int_equal(frames_in(SG_FRAME_WAITING, NULL), 0);
+	assert_int_equal(budget()->slots_used, 1);
+}
+
+/* The CA counts from its SYN on. */
+static void its_place_is_dated_when_its_syn_goes(void **state)
+{
+	struct talk first, t = TALK(1001);
+	__u32 slot;
+
+	(void)state;
+	fresh_intercept();
+	first = begun(1000);
+	slot = HELD(&t, GETCACERT);
+	gives_way(&first);
+	assert_true(turn(slot, NULL));
+	pass_s(2);
+	inject(&t, slot, __LINE__);
+	assert_int_equal(budget()->places[conn_now(&t).place % SG_PLACES] >> 24, clock_now());
+}
+
+static void a_turn_is_for_what_was_held_only(void **state)
+{
+	struct talk first, t = TALK(1001);
+	__u32 slot;
+
+	(void)state;
+	fresh_intercept();
+	first = begun(1000);
+	slot = HELD(&t, REQUEST("/scep?operation=PKIOperation&message=MII"));
+	assert_int_equal(frame_at(slot).priority, SG_PRIORITY_ENROLMENT);
+	gives_way(&first);
+	assert_true(turn(slot, NULL));
+	/* Something else by now, for which that turn was not given. */
+	ASK(&t, PAGE);
+	assert_int_equal(counted(SG_COUNTER_TURNS), 0);
+	assert_int_equal(conn_now(&t).priority, SG_PRIORITY_OTHER);
+	assert_int_equal(budget()->slots_used, 1);
+}
+
 /* ---- order ---- */
 
 static void whoever_comes_waits_behind_those_who_wait(void **state)
@@ -190,6 +259,25 @@ static void an_expired_slot_heals_without_a_daemon(void **state)
 	assert_int_equal(counted(SG_COUNTER_RECLAIMED), 1);
 	ASK(&t, GETCACERT);
 	JOIN(&t, GETCACERT);
+}
+
+static void who_asks_too_often_does_not_wait(void **state)
+{
+	struct talk t = TALK(1001);
+
+	(void)state;
+	fresh_intercept();
+	guard.live.source_default =
+		(struct sg_source_limits){.interval_ticks = 60 * HZ, .burst = 1};
+	write_live();
+	begun(1000);
+	SHAKE_HANDS(&t);
+	DROPS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(PAGE))));
+	assert_int_equal(counted(SG_COUNTER_HELD), 0);
+	assert_int_equal(stats().verdicts[SG_PRIORITY_OTHER][SG_REASON_SOURCE_RATE], 1);
+	/* Another one does. */
+	net = &others[0];
+	HELD(&t, PAGE);
 }
 
 /* ---- the end of its time ---- */
@@ -330,9 +418,13 @@ int main(void)
 		cmocka_unit_test(its_own_segment_takes_the_turn),
 		cmocka_unit_test(what_came_unfinished_is_stored_finished),
 		cmocka_unit_test(a_request_that_grows_is_held_as_what_it_is_now),
+		cmocka_unit_test(what_was_answered_meanwhile_needs_no_turn),
+		cmocka_unit_test(its_place_is_dated_when_its_syn_goes),
+		cmocka_unit_test(a_turn_is_for_what_was_held_only),
 		cmocka_unit_test(whoever_comes_waits_behind_those_who_wait),
 		cmocka_unit_test(without_a_daemon_whoever_comes_is_admitted),
 		cmocka_unit_test(an_expired_slot_heals_without_a_daemon),
+		cmocka_unit_test(who_asks_too_often_does_not_wait),
 		cmocka_unit_test(at_the_end_of_its_time_it_is_told_to_come_back),
 		cmocka_unit_test(the_daemon_takes_it_out),
 		cmocka_unit_test(a_turn_nobody_comes_for_is_given_back),

@@ -156,6 +156,31 @@ static void a_silent_ca_is_asked_less_and_less(void **state)
 	JOIN(&t, GETCACERT);
 }
 
+/* It remembers a connection before on this port (TIME_WAIT): told that there is none, it takes the SYN. */
+static void a_ca_that_remembers_is_made_to_forget(void **state)
+{
+	struct talk t = TALK(1000);
+
+	(void)state;
+	fresh_intercept();
+	for (size_t n = 0; n < NETS; n++, t.port++) {
+		net = &nets[n];
+		SHAKE_HANDS(&t);
+		ASK(&t, GETCACERT);
+		DROPS(SEG(.from_ca = true, .port = t.port, .seq = 4711, .ack = t.isn + 1,
+			  .flags = WIRE_ACK));
+		DROPS(SEG(.from_ca = true, .port = t.port, .seq = 4711, .ack = 5,
+			  .flags = WIRE_FIN));
+		DROPS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))));
+		SENT_BACK(SEG(.from_ca = true, .port = t.port, .seq = 4711, .ack = 0x01020304,
+			      .flags = WIRE_ACK),
+			  SEG(.port = t.port, RESET_(0x01020304), MADE));
+		/* At once with the next copy. */
+		ASK(&t, GETCACERT);
+		JOIN(&t, GETCACERT);
+	}
+}
+
 static void a_request_in_segments(void **state)
 {
 	struct talk t = TALK(1000);
@@ -247,6 +272,7 @@ int main(void)
 		cmocka_unit_test(a_syn_ack_that_comes_again_is_acknowledged_again),
 		cmocka_unit_test(a_lost_syn_goes_again_with_the_first_segment),
 		cmocka_unit_test(a_silent_ca_is_asked_less_and_less),
+		cmocka_unit_test(a_ca_that_remembers_is_made_to_forget),
 		cmocka_unit_test(a_request_in_segments),
 		cmocka_unit_test(numbers_are_moved_both_ways),
 		cmocka_unit_test(what_was_stored_is_given_back_when_the_ca_has_it),
