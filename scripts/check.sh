@@ -50,8 +50,8 @@ limit_s()
 		return
 	fi
 	case $1 in
-	lint | build) echo 600 ;;
-	unit | bpf) echo 900 ;;
+	build) echo 600 ;;
+	lint | unit | bpf) echo 900 ;;
 	fuzz) echo 900 ;;
 	netns) echo 1200 ;;
 	lab) echo 1800 ;;

