@@ -63,9 +63,12 @@ static void test_reset_where_the_reader_stands(void **state)
 
 	(void)state;
 	begin(&r, &(struct segment){0});
+	/* An ACK alone says nothing of the byte before it, which may be a FIN that got lost: a CA that misses it, too, does
+	 * not take a RST behind it (RFC 5961, 3.2).
+	 */
 	feed(&r, &(struct segment){OK_ACK, .at = 1});
 	feed(&r, &(struct segment){OK_ACK, .at = 1, .flags = SG_TCP_RST});
-	assert_true(r.ended);
+	assert_false(r.ended);
 	begin(&r, &(struct segment){0});
 	feed(&r, &(struct segment){OK_ACK, .at = 1});
 	feed(&r, &(struct segment){OK_ACK, .flags = SG_TCP_RST});
