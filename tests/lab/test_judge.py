@@ -158,7 +158,7 @@ class Shadow(unittest.TestCase):
 
 GOOD = {"deaf_episodes": 0, "worst_window": 79, "queue_full": 0, "enrolled_share": 1.0,
         "nextca_worst_window": 2, "storm_answered_share": 0.99, "p95_s": 1.1,
-        "fill_places": 3, "fill": 0.97, "new_before_begun": 0}
+        "attempted": 400, "fill_places": 3, "fill": 0.97, "new_before_begun": 0}
 
 
 class Promises(unittest.TestCase):
@@ -169,6 +169,7 @@ class Promises(unittest.TestCase):
     def test_all_kept(self):
         for scenario in ("storm5", "names5", "rush", "restart"):
             self.assertEqual(self.broken(scenario), [])
+        self.assertEqual(self.broken("boxpause", new_before_begun=4), [])
 
     def test_each_can_break(self):
         for scenario, bad in (("storm5", {"deaf_episodes": 1}), ("storm5", {"worst_window": 80}),
@@ -177,7 +178,8 @@ class Promises(unittest.TestCase):
                               ("storm5", {"storm_answered_share": 0.98}),
                               ("storm5", {"p95_s": 1.2}), ("storm5", {"p95_s": None}),
                               ("names5", {"nextca_worst_window": 49}),
-                              ("rush", {"fill": 0.96}), ("rush", {"new_before_begun": 1})):
+                              ("rush", {"fill": 0.96}), ("rush", {"new_before_begun": 1}),
+                              ("pause", {"new_before_begun": 5})):
             with self.subTest(scenario=scenario, bad=bad):
                 self.assertEqual(len(self.broken(scenario, **bad)), 1)
 
