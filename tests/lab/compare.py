@@ -25,7 +25,7 @@ import gates  # noqa: E402
 import lab  # noqa: E402
 import netlab  # noqa: E402
 from lab_actors import build_actors  # noqa: E402
-from scenarios import SCENARIOS  # noqa: E402
+from scenarios import INTERCEPT  # noqa: E402
 
 MODES = ("none", "police", "intercept", *gates.baselines.KINDS)
 
@@ -80,7 +80,7 @@ def report(options, results, scenarios, modes):
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--scenarios", default=",".join(INTERCEPT))
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--scale", type=float, default=10)
     parser.add_argument("--minutes", type=float)

@@ -23,7 +23,7 @@ def police(scenario, none, guarded):
     # three runs of storm1, with 89 and 90 of 90.
     yield ("as many enrolled as without the guard, but for one",
            guarded["enrolled"] >= none["enrolled"] - 1)
-    if scenario in ("calm", "storm1"):
+    if scenario in ("calm", "1000ask1"):
         yield "at least 95 % enrolled", guarded["enrolled_share"] >= 0.95
 
 

@@ -38,6 +38,8 @@ SCENARIOS = {
     "names1": {"fleet": {**ENROL, **_storm(1), **NAMES}},
     "names5": {"fleet": {**ENROL, **_storm(5), **NAMES}},
     "names20": {"fleet": {**ENROL, **_storm(20), **NAMES}},
+    "1000ask1": {"fleet": {**ENROL, **_storm(1, sources=1000)}},
+    "6000ask20": {"fleet": {**ENROL, **_storm(20, sources=6000)}},
     "synflood": {"fleet": {**ENROL, **FLOOD}},
     "floodstorm": {"fleet": {**ENROL, **_storm(5), **FLOOD}},
     "burst": {"fleet": {"rush": 60}},
@@ -60,8 +62,9 @@ SCENARIOS = {
 
 # SYNs whose sources do not exist: police promises nothing there.
 SPOOFED = ("synflood", "floodstorm")
-# What `make check` plays with and without police.
-POLICE = ("calm", "storm1", "storm5", "storm20", "burst", "synflood", "flip")
+# What `make check` plays with and without police, which the number of sources matters to.
+POLICE = ("calm", "1000ask1", "storm5", "6000ask20", "burst", "synflood", "flip")
+INTERCEPT = tuple(name for name in SCENARIOS if name not in ("1000ask1", "6000ask20"))
 
 
 def minutes_of(options):
