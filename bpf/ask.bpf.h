@@ -64,6 +64,7 @@ __noinline int sg_first_question(struct xdp_md *ctx, const struct sg_conn *conn)
 					      run.live->hash_key);
 	return 0;
 }
+
 /* May the request at hand be the one that asks a learned question again? Its source must be free to, and the CA listen;
  * whether there is room shows next, and it is held until there is.
  */

@@ -84,4 +84,5 @@ static __always_inline int sg_edge_repeat(struct xdp_md *ctx, const struct sg_ru
 		action = sg_edge_send(ctx, status == 403 ? SG_EDGE_403 : SG_EDGE_404);
 	return action;
 }
+
 #endif

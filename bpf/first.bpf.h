@@ -29,6 +29,7 @@ __noinline int sg_first_prove(void)
 			candidates, &run.flow->proof);
 	return run.flow->proof.look;
 }
+
 /* The first segment of a connection whose client is who it says it is. Returns the XDP action. */
 static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *run)
 {

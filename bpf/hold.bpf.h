@@ -182,16 +182,6 @@ static __always_inline bool sg_frame_copy(struct xdp_md *ctx, const struct sg_ru
 	return true;
 }
 
-/* Store the frame at hand in the slot it was held in: it may say more by now. False: it cannot be. */
-static __always_inline bool sg_frame_copies(struct xdp_md *ctx, const struct sg_run *run,
-					    struct sg_frame *frame)
-{
-	if (frame->canary && frame->question != run->flow->question)
-		return false;
-	frame->question = run->flow->question;
-	return sg_frame_copy(ctx, run, frame);
-}
-
 /* The learned question with this hash, or NULL. */
 static __always_inline struct sg_question *sg_question_slot(__u32 service, __u64 hash)
 {

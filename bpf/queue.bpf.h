@@ -399,4 +399,5 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 		sg_first_asks(&run, class);
 	return sg_first_hold(ctx, &run, conn, &waiting);
 }
+
 #endif

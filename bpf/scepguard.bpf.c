@@ -80,6 +80,9 @@ int scepguard(struct xdp_md *ctx)
 	ep = pkt->sport ? sg_endpoint_find(run.live, &pkt->src, pkt->sport) : NULL;
 	if (ep)
 		return sg_from_ca(ctx, &run, ep);
+	/* A reload took the endpoint away between the door and here. */
+	if (sg_may_intercept())
+		run.flow->through_door = false;
 	return sg_pass_other(SG_PASSED_OTHER_TCP);
 }
 
