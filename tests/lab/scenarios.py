@@ -60,7 +60,7 @@ SCENARIOS = {
     "restart": {"fleet": {**ENROL, **_storm(5)}, "acts": [(0.4, "kill"), (0.6, "restart")]},
     # Half a GetNextCACert; half a PKIOperation, too (which asks for more, and gets more).
     "slow": {"fleet": {**ENROL, **_storm(5), **SLOW, "slow_kinds": 2}},
-    "slowpki": {"fleet": {**ENROL, **_storm(5), **SLOW}},
+    "slowpki": {"fleet": {**ENROL, **_storm(5), **SLOW}, "brief": 20},
 }
 
 # SYNs whose sources do not exist: police promises nothing there.
