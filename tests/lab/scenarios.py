@@ -39,7 +39,7 @@ SCENARIOS = {
     "names1": {"fleet": {**ENROL, **_storm(1), **NAMES}},
     "names5": {"fleet": {**ENROL, **_storm(5), **NAMES}},
     "names20": {"fleet": {**ENROL, **_storm(20), **NAMES}},
-    "1000ask1": {"fleet": {**ENROL, **_storm(1, sources=1000)}},
+    "1000ask1": {"fleet": {**ENROL, **_storm(1, sources=1000)}, "brief": 20},
     "6000ask20": {"fleet": {**ENROL, **_storm(20, sources=6000)}},
     "synflood": {"fleet": {**ENROL, **FLOOD}},
     "floodstorm": {"fleet": {**ENROL, **_storm(5), **FLOOD}},

@@ -177,12 +177,18 @@ class Promises(unittest.TestCase):
                               ("storm5", {"nextca_worst_window": 3}),
                               ("storm5", {"storm_answered_share": 0.98}),
                               ("storm5", {"p95_s": 1.21}), ("storm5", {"p95_s": None}),
-                              ("slow", {"p95_s": 1.21}), ("restart", {"p95_s": 3.21}),
+                              ("restart", {"p95_s": 3.21}),
                               ("names5", {"nextca_worst_window": 49}),
                               ("rush", {"fill": 0.96}), ("rush", {"new_before_begun": 1}),
                               ("pause", {"new_before_begun": 5})):
             with self.subTest(scenario=scenario, bad=bad):
                 self.assertEqual(len(self.broken(scenario, **bad)), 1)
+
+    def test_late(self):
+        for scenario, p95_s, late in (("storm5", 1.2, False), ("storm5", 1.21, True),
+                                      ("restart", 1.21, False), ("slow", 9, False)):
+            found = promises.late(scenario, {**GOOD, "p95_s": p95_s}, {"p95_s": 1.0})
+            self.assertEqual(found, late)
 
 
 if __name__ == "__main__":
