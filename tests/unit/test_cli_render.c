@@ -105,6 +105,29 @@ static int times_in(const char *text, const char *part)
 	return times;
 }
 
+static void test_explain_faults(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	json_t *source = json_object_get(service_of(doc), "source");
+	char *text = explain(doc, "intercept");
+
+	(void)state;
+	assert_null(strstr(text, "unfinished"));
+	assert_null(strstr(text, "It began a PKIOperation"));
+	free(text);
+	json_object_set_new(source, "left_unfinished", json_true());
+	json_object_set_new(source, "broke_word", json_true());
+	text = explain(doc, "intercept");
+	EXPECT(text,
+	       "It left a request unfinished, and kept a place at the CA for it: it comes last "
+	       "until something useful that it asks is answered.");
+	EXPECT(text, "It began a PKIOperation that was none");
+	free(text);
+	text = explain(doc, "police");
+	assert_null(strstr(text, "unfinished"));
+	free(text);
+}
+
 static void test_explain_held(void **state)
 {
 	_cleanup_json_ json_t *doc = load("explain_refused");
@@ -411,6 +434,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_explain_refused),
 		cmocka_unit_test(test_explain_intercept),
+		cmocka_unit_test(test_explain_faults),
 		cmocka_unit_test(test_explain_held),
 		cmocka_unit_test(test_explain_helps),
 		cmocka_unit_test(test_explain_policies),

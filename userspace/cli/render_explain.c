@@ -83,6 +83,25 @@ static const char *list_counts(const json_t *counts, const char *none, char *buf
 	return *buf ? buf : none;
 }
 
+/* Why it competes as less than what it asks for (intercept). */
+static void say_faults(const struct explain *e, const json_t *source)
+{
+	if (!e->intercept)
+		return;
+	if (sg_doc_true(source, "left_unfinished"))
+		sg_lines_wrap(
+			e->lines, e->width, "  ",
+			"%sIt left a request unfinished%s, and kept a place at the CA for it: it comes "
+			"last until something useful that it asks is answered.",
+			sg_paint(e->style, SG_PAINT_WARN), sg_paint(e->style, SG_PAINT_OFF));
+	if (sg_doc_true(source, "broke_word"))
+		sg_lines_wrap(
+			e->lines, e->width, "  ",
+			"%sIt began a PKIOperation that was none%s: half of one is not believed from it "
+			"any more.",
+			sg_paint(e->style, SG_PAINT_WARN), sg_paint(e->style, SG_PAINT_OFF));
+}
+
 static void say_past(const struct explain *e, const json_t *service)
 {
 	const json_t *source = sg_doc_at(service, "source");
@@ -104,6 +123,7 @@ static void say_past(const struct explain *e, const json_t *service)
 		e->lines, e->width, "  ", "Asked: %s. Answered: %s.",
 		list_counts(sg_doc_at(source, "requests"), "nothing", requests, sizeof(requests)),
 		list_counts(sg_doc_at(source, "answers"), "nothing", answers, sizeof(answers)));
+	say_faults(e, source);
 }
 
 /* Held is who comes when there is no room; not who is denied, or asks more than its own limits allow. */

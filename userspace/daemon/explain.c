@@ -130,6 +130,8 @@ static __u32 priority_of_request(const struct question *q)
 {
 	__u32 priority = SG_PRIORITY_BOOTSTRAP;
 
+	if (q->known && q->src.left_unfinished)
+		return SG_PRIORITY_OTHER;
 	if (q->known && q->src.last_class != SG_REQUEST_NONE)
 		priority = sg_request_priority(q->src.last_class);
 	if (priority <= SG_PRIORITY_BOOTSTRAP && q->known && sg_source_claims(&q->src, q->now))
