@@ -18,6 +18,8 @@ struct passage {
 	const __u8 *frame;
 	size_t len;
 	const struct sg_packet *pkt;
+	size_t index; /* in the case */
+	bool again;   /* it was thrown away before */
 	struct sg_classify_out out;
 	struct sg_packet out_pkt; /* valid if out_read */
 	bool out_read;
@@ -77,7 +79,7 @@ static int ca_opens(struct sg_classifier *c, struct sg_peer *peer, const struct 
 }
 
 /* How much does a client that was recorded alone acknowledge of what its CA has not said here? Only who has been asked a
- * whole line says something.
+ * whole line begins to say something.
  */
 static int ca_owes(struct sg_classifier *c, struct sg_peer *peer, __u32 ack, __u32 *ret)
 {
@@ -89,11 +91,12 @@ static int ca_owes(struct sg_classifier *c, struct sg_peer *peer, __u32 ack, __u
 		return 0;
 	if (bpf_map_lookup_elem(c->conns_fd, &peer->key, &conn))
 		return errno == ENOENT ? 0 : -errno;
-	if (conn.state != SG_CONN_ESTABLISHED || !conn.client.line_done)
+	if (conn.state != SG_CONN_ESTABLISHED || (!conn.client.line_done && !peer->ca.answers))
 		return 0;
-	if (peer->ca.answers != conn.client.requests)
+	if (conn.client.line_done && peer->ca.answers != conn.client.requests) {
 		peer->ca.answered = peer->ca.said;
-	peer->ca.answers = conn.client.requests;
+		peer->ca.answers = conn.client.requests;
+	}
 	*ret = owed;
 	return 0;
 }
@@ -183,11 +186,13 @@ static int not_passed(struct sg_classifier *c, struct sg_peer *peer, const struc
 
 	if (!p->pkt->payload_len && !peer->ca.up)
 		return 0;
-	err = sg_fates_drop(&c->fates, c->index);
+	if (p->again)
+		return 0;
+	err = sg_fates_drop(&c->fates, p->index);
 	if (err || peer->ca.up || !sound || p->out.action != XDP_DROP ||
 	    !sg_seq_after(p->pkt->seq, first) || p->pkt->fragment)
 		return err;
-	return sg_peer_keep(peer, p->pkt, p->frame, p->len, c->index);
+	return sg_peer_keep(peer, p->pkt, p->frame, p->len, p->index);
 }
 
 /* Does it pass with nothing changed but the numbers, which are the recorded ones again? */
@@ -197,25 +202,23 @@ static bool same(const struct passage *p)
 	       sg_wire_same(p->out.frame, p->frame, p->len, p->pkt);
 }
 
+/* Does the guard speak in the CA's place: close, or acknowledge where there is nothing to lose? */
+static bool answered(const struct passage *p)
+{
+	if (p->out.action != XDP_TX || !p->out_read || p->out_pkt.tcp_flags & SG_TCP_RST)
+		return false;
+	return !p->pkt->payload_len || p->out_pkt.tcp_flags & SG_TCP_FIN;
+}
+
 static int after_segment(struct sg_classifier *c, struct sg_peer *peer, const struct passage *p)
 {
-	int err;
-
-	if (p->out.action == XDP_PASS && p->out_read && sg_wire_is_syn(&p->out_pkt) &&
-	    !sg_wire_is_syn(p->pkt))
+	if (p->out.action == XDP_PASS && p->out_read && sg_wire_is_syn(&p->out_pkt))
 		return ca_opens(c, peer, p);
 	if (same(p)) {
-		sg_fates_undrop(&c->fates, c->index);
+		sg_fates_undrop(&c->fates, p->index);
 		return ca_hears(c, peer, &p->out, p->pkt);
 	}
-	/* The guard closes, or acknowledges, in the CA's place. */
-	if (p->out.action == XDP_TX && p->out_read && !(p->out_pkt.tcp_flags & SG_TCP_RST))
-		return 0;
-	err = not_passed(c, peer, p);
-	/* Used for a RST that ends another connection at the CA. */
-	if (!err && p->out.action == XDP_PASS)
-		err = sg_fates_send(&c->fates, c->index, p->out.frame, p->out.len);
-	return err;
+	return answered(p) ? 0 : not_passed(c, peer, p);
 }
 
 /* The number the recorded CA began with: what comes first acknowledges its SYN-ACK. */
@@ -237,6 +240,13 @@ static int believe_partial(struct sg_classifier *c, const struct sg_peer *peer)
 	return sg_classifier_write_live(c);
 }
 
+/* Has it become the RST that ends another connection of this address and port at the CA? */
+static bool carries(const struct passage *p)
+{
+	return p->out.action == XDP_PASS && p->out_read && p->out_pkt.tcp_flags & SG_TCP_RST &&
+	       !(p->pkt->tcp_flags & SG_TCP_RST);
+}
+
 static int client_segment(struct sg_classifier *c, struct sg_peer *peer, struct passage *p)
 {
 	__u8 moved[SG_CLASSIFY_FRAME_MAX] __attribute__((aligned(8)));
@@ -252,14 +262,18 @@ static int client_segment(struct sg_classifier *c, struct sg_peer *peer, struct 
 	memcpy(moved, p->frame, p->len);
 	sg_wire_move_ack(moved, p->len, p->pkt, peer->cookie - peer->ca_isn);
 	err = run_passage(c, moved, p);
+	if (!err && carries(p)) {
+		err = sg_fates_send(&c->fates, c->index, p->out.frame, p->out.len);
+		/* Its client sends it again. */
+		err = err ? err : run_passage(c, moved, p);
+	}
 	return err ? err : after_segment(c, peer, p);
 }
 
 /* Once the CA has the beginning, what was thrown away before comes again. */
 static int comes_again(struct sg_classifier *c, struct sg_peer *peer)
 {
-	const size_t index = c->index;
-	struct passage p;
+	struct passage p = {.again = true};
 	int err = 0;
 
 	while (!err && peer->ca.up) {
@@ -270,11 +284,9 @@ static int comes_again(struct sg_classifier *c, struct sg_peer *peer)
 		p.frame = again->frame;
 		p.len = again->len;
 		p.pkt = &again->pkt;
-		sg_fates_undrop(&c->fates, again->index);
-		c->index = again->index;
+		p.index = again->index;
 		err = client_segment(c, peer, &p);
 	}
-	c->index = index;
 	return err;
 }
 
@@ -320,7 +332,7 @@ int sg_intercept_frame(struct sg_classifier *c, const void *frame, size_t len)
 	__u8 bytes[SG_CLASSIFY_FRAME_MAX] __attribute__((aligned(8)));
 	struct sg_conn_key key;
 	struct sg_packet pkt;
-	struct passage p = {.frame = bytes, .len = len, .pkt = &pkt};
+	struct passage p = {.frame = bytes, .len = len, .pkt = &pkt, .index = c->index};
 
 	memcpy(bytes, frame, len);
 	if (!sg_wire_read(bytes, len, &pkt))
