@@ -168,10 +168,9 @@ int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len)
 
 int sg_classifier_end(struct sg_classifier *c, struct sg_classify_result *ret)
 {
-	int err = sg_record_finish(&c->record);
+	int err = c->mode == SG_MODE_INTERCEPT ? sg_intercept_finish(c) : 0;
 
-	if (!err && c->mode == SG_MODE_INTERCEPT)
-		err = sg_intercept_finish(c);
+	err = err ? err : sg_record_finish(&c->record);
 	if (err)
 		return err;
 	*ret = (struct sg_classify_result){

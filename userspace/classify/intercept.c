@@ -174,23 +174,27 @@ static int client_syn(struct sg_classifier *c, struct sg_peer *peer, const struc
 	return sg_fates_send(&c->fates, c->index, p->out.frame, p->out.len);
 }
 
+/* Is it what a client sends again, since nobody acknowledges it: proven to be of the handshake, but not its first segment? */
+static bool comes_again(const struct sg_peer *peer, const struct passage *p)
+{
+	const __u8 kind = p->pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST);
+
+	return p->out.action == XDP_DROP && !peer->ca.up && kind == SG_TCP_ACK &&
+	       p->pkt->ack == peer->ca_isn + 1 && sg_seq_after(p->pkt->seq, peer->isn + 1) &&
+	       !p->pkt->fragment && sg_wire_sound(p->frame, p->len, p->pkt, peer->partial);
+}
+
 /* The program has thrown a segment away. Without data, and as long as nothing has gone to the CA, it was the guard's own
- * affair; what is not the beginning of a request comes again behind it, as from any TCP whose segment is not
- * acknowledged.
+ * affair.
  */
 static int not_passed(struct sg_classifier *c, struct sg_peer *peer, const struct passage *p)
 {
-	const bool sound = sg_wire_sound(p->frame, p->len, p->pkt, peer->partial);
-	const __u32 first = peer->isn + 1;
 	int err;
 
-	if (!p->pkt->payload_len && !peer->ca.up)
-		return 0;
-	if (p->again)
+	if (p->again || (!p->pkt->payload_len && !peer->ca.up))
 		return 0;
 	err = sg_fates_drop(&c->fates, p->index);
-	if (err || peer->ca.up || !sound || p->out.action != XDP_DROP ||
-	    !sg_seq_after(p->pkt->seq, first) || p->pkt->fragment)
+	if (err || !comes_again(peer, p))
 		return err;
 	return sg_peer_keep(peer, p->pkt, p->frame, p->len, p->index);
 }
@@ -271,7 +275,7 @@ static int client_segment(struct sg_classifier *c, struct sg_peer *peer, struct 
 }
 
 /* Once the CA has the beginning, what was thrown away before comes again. */
-static int comes_again(struct sg_classifier *c, struct sg_peer *peer)
+static int send_again(struct sg_classifier *c, struct sg_peer *peer)
 {
 	struct passage p = {.again = true};
 	int err = 0;
@@ -300,7 +304,8 @@ static int from_client(struct sg_classifier *c, const struct sg_conn_key *key, s
 	if (!peer)
 		return sg_classifier_plain(c, p->frame, p->len);
 	err = client_segment(c, peer, p);
-	return err ? err : comes_again(c, peer);
+	/* Of a recorded CA it waits for a word: by then the beginning is acknowledged. */
+	return err || peer->recorded ? err : send_again(c, peer);
 }
 
 /* ---- a recorded CA ---- */
@@ -324,7 +329,9 @@ static int from_ca(struct sg_classifier *c, const struct sg_conn_key *key, struc
 	if (!peer->ca.up)
 		return 0;
 	err = run_passage(c, p->frame, p);
-	return err || p->out.action == XDP_PASS ? err : sg_fates_drop(&c->fates, c->index);
+	if (!err && p->out.action != XDP_PASS)
+		err = sg_fates_drop(&c->fates, c->index);
+	return err ? err : send_again(c, peer);
 }
 
 int sg_intercept_frame(struct sg_classifier *c, const void *frame, size_t len)
@@ -348,11 +355,13 @@ int sg_intercept_frame(struct sg_classifier *c, const void *frame, size_t len)
 
 int sg_intercept_finish(struct sg_classifier *c)
 {
-	const struct sg_peer *peer;
+	struct sg_peer *peer;
 	int err = 0;
 
-	for (peer = c->peers.first; !err && peer; peer = peer->next)
-		if (peer->unread && !peer->met)
+	for (peer = c->peers.first; !err && peer; peer = peer->next) {
+		err = send_again(c, peer);
+		if (!err && peer->unread && !peer->met)
 			err = sg_record_unread(&c->record, &peer->key);
+	}
 	return err;
 }
