@@ -343,9 +343,20 @@ class Bypass(Modes):
             # Longer than a tick of the guard's clock.
             self.assertIsNone(self.ask(lab, lab.ca4, get("GetCACaps", take=0.2)).error)
         wait_for(lambda: "no packet of the CA passes here" in guard.log(), 5, "the alarm")
+        self.assert_told(lab, guard)
         lab.ca.ip("route", "del", f"{lab.client4}/32")
         self.ask_on(lab, guard, "intercept")
         self.assertIsNone(self.ask(lab, lab.ca4, get("GetCACaps")).error)
+
+    def assert_told(self, lab, guard):
+        """To whoever looks: since when, how many, what to do."""
+        found = guard.fresh()["services"][0]["intercept"]
+        self.assertEqual((found["bypass"], found["bypass_seen"] >= 2), ("found", True), found)
+        self.assertLess(abs(time.time() - found["bypass_since_time"] - 5), 5)
+        page = " ".join(guard.command("status").stdout.split())
+        self.assertRegex(page, "its answers come past this host: none has passed here for .* Lead the CA's way")
+        past = " ".join(guard.command("explain", lab.client4).stdout.split())
+        self.assertIn("its answers come past the guard", past)
 
     def test_silent_ca(self):
         """Police is tried, and no alarm given; its first packet brings intercept back."""

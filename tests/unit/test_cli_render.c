@@ -54,6 +54,29 @@ static void set_now(json_t *doc, const char *verdict, const char *reason)
 				      "sentence", "because"));
 }
 
+static void test_explain_bypass(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	char *text;
+
+	(void)state;
+	json_object_set_new(service_of(doc), "bypass_since_time", json_real(NOW - 150));
+	json_object_set_new(service_of(doc), "bypass", json_string("tried"));
+	text = explain(doc, "police");
+	EXPECT(text,
+	       "Nothing of the CA has passed here for 2m 30s: it is down, or its answers take another way "
+	       "(scepguard status).");
+	free(text);
+	json_object_set_new(service_of(doc), "bypass", json_string("found"));
+	text = explain(doc, "police");
+	EXPECT(text, "for 2m 30s: its answers come past the guard, so what is told below");
+	free(text);
+	json_object_set_new(service_of(doc), "bypass", json_string("none"));
+	text = explain(doc, "police");
+	assert_null(strstr(text, "passed here"));
+	free(text);
+}
+
 /* In intercept a request waits; and it is told which connections the guard has joined. */
 static void test_explain_intercept(void **state)
 {
@@ -410,6 +433,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_explain_refused),
+		cmocka_unit_test(test_explain_bypass),
 		cmocka_unit_test(test_explain_intercept),
 		cmocka_unit_test(test_explain_held),
 		cmocka_unit_test(test_explain_helps),
