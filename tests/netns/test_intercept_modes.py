@@ -105,6 +105,9 @@ class Changes(Modes):
             self.mode(guard, "observe")
             self.wait_until_left(guard)
         self.assertEqual(guard.status()["mode"], "observe")
+        events = json.loads(guard.command("events", "-n", "30", "--json").stdout)["events"]
+        self.assertEqual([e["state"] for e in events if e["event"] == "mode"],
+                         ["intercept", "police", "intercept", "observe"])  # whatever the clients did in between
 
     def test_daemon_killed(self):
         """In intercept, and while it is left: the next one goes on with it."""
