@@ -87,10 +87,24 @@ static void test_bypass(void **state)
 	json_object_set_new(doc, "mode_then", json_string("intercept"));
 	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
 	json_object_set_new(part(doc, "intercept"), "bypass", json_string("tried"));
-	expect_on_page(doc, "another way. The guard tries police to find out which.", true);
+	json_object_set_new(part(doc, "intercept"), "bypass_since_time", json_real(NOW - 150));
+	expect_on_page(
+		doc,
+		"branch-ca was asked, and nothing of it has come for 2m 30s: it is down, or its "
+		"answers take another way. The guard tries police to find out which.",
+		true);
 	expect_on_page(doc, "mode --confirm", false);
 	json_object_set_new(part(doc, "intercept"), "bypass", json_string("found"));
-	expect_on_page(doc, "branch-ca: its answers come past this host", true);
+	json_object_set_new(part(doc, "intercept"), "bypass_seen", json_integer(1234));
+	json_object_set_new(first_service(doc), "one_sided", json_true());
+	expect_on_page(
+		doc,
+		"branch-ca: its answers come past this host: none has passed here for 2m 30s, while as "
+		"many as 1,234 connections at once were served. Intercept is not possible so; the guard fell back to "
+		"police, until an answer passes here.",
+		true);
+	expect_on_page(doc, "Lead the CA's way to its clients through this host", true);
+	expect_on_page(doc, "put the guard where both directions pass", false); /* said already */
 	expect_on_page(doc, "mode --confirm", false);
 	json_object_set_new(doc, "mode_until_time", json_null());
 	expect_on_page(doc, "branch-ca: its answers come past this host", true);

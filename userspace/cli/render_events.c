@@ -30,6 +30,43 @@ static void describe_question(const json_t *event, char *buf, size_t size)
 		 *question ? ": question " : "", question);
 }
 
+/* What the daemon tells of itself, by the new state. Returns false for other kinds. */
+static bool describe_own(const json_t *event, const char *kind, char *buf, size_t size)
+{
+	static const struct {
+		const char *kind, *state, *text;
+	} texts[] = {
+		{"mode", "observe", "the guard only observes now"},
+		{"mode", "police", "the guard polices now"},
+		{"mode", "intercept", "the guard intercepts now"},
+		{"bypass", "tried",
+		 "nothing of the CA comes: police is tried, to see whether its answers take another way"},
+		{"bypass", "found",
+		 "the CA's answers come past the guard: police, until one passes here"},
+		{"bypass", "none",
+		 "the CA's answers are not thought to come past the guard any more"},
+		{"shadow", "not_ready", "the CA has no shadow certificate"},
+		{"shadow", "ready", "the CA hands out its shadow certificate"},
+		{"shadow", "ready_unverified",
+		 "the CA hands out its shadow certificate (not verified)"},
+		{"shadow", "wrong_path", "404 to everything: wrong path or CA name"},
+		{"shadow", "expired", "what is known of the shadow certificate is too old"},
+		{"shadow", "unknown",
+		 "an answer leaves open whether there is a shadow certificate"},
+		{"unlearned", "",
+		 "the CA answers otherwise now: its refusal is not repeated any more"},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (strcmp(kind, texts[i].kind) != 0 ||
+		    strcmp(sg_doc_text(event, "state"), texts[i].state) != 0)
+			continue;
+		snprintf(buf, size, "%s", texts[i].text);
+		return true;
+	}
+	return false;
+}
+
 static void describe_intercept(const json_t *event, const char *kind, char *buf, size_t size)
 {
 	const char *class = sg_doc_text(event, "class"), *what = *class ? class : "its request";
@@ -75,24 +112,28 @@ static void describe(const json_t *event, char *buf, size_t size)
 		snprintf(buf, size, "its slot had expired and was freed");
 	else if (!strcmp(kind, "table_full"))
 		snprintf(buf, size, "a table is full, see status");
-	else
+	else if (!describe_own(event, kind, buf, size))
 		describe_intercept(event, kind, buf, size);
 }
 
-static enum sg_paint paint_of(const char *kind)
+static enum sg_paint paint_of(const char *kind, const char *state)
 {
-	if (!strcmp(kind, "deaf") || !strcmp(kind, "table_full") || !strcmp(kind, "mismatch"))
+	if (!strcmp(state, "found") || !strcmp(kind, "deaf") || !strcmp(kind, "table_full") ||
+	    !strcmp(kind, "mismatch"))
 		return SG_PAINT_BAD;
-	if (!strcmp(kind, "refused") || !strcmp(kind, "forged"))
+	if (!strcmp(kind, "refused") || !strcmp(kind, "forged") || !strcmp(state, "tried"))
 		return SG_PAINT_WARN;
-	return !strcmp(kind, "listening") ? SG_PAINT_GOOD : SG_PAINT_OFF;
+	return !strcmp(kind, "listening") || !strncmp(state, "ready", strlen("ready"))
+		       ? SG_PAINT_GOOD
+		       : SG_PAINT_OFF;
 }
 
 void sg_render_event(const json_t *event, const struct sg_style *style, double now,
 		     struct sg_lines *lines)
 {
 	const char *kind = sg_doc_text(event, "event"), *client = sg_doc_text(event, "client");
-	const enum sg_paint paint = paint_of(kind);
+	const char *service = sg_doc_text(event, "service");
+	const enum sg_paint paint = paint_of(kind, sg_doc_text(event, "state"));
 	char clock[SG_HUMAN_TEXT], text[256], who[80] = "", times[SG_HUMAN_TEXT] = "";
 	const unsigned long long sampled = sg_doc_count(event, "sampled");
 	const char *shown = kind;
@@ -101,15 +142,15 @@ void sg_render_event(const json_t *event, const struct sg_style *style, double n
 	describe(event, text, sizeof(text));
 	if (sg_doc_true(event, "would") && !strcmp(kind, "refused"))
 		shown = "would refuse"; /* observe: nothing was done */
-	if (strcmp(kind, "deaf") != 0 && strcmp(kind, "listening") != 0)
+	if (*client && strcmp(kind, "deaf") != 0 && strcmp(kind, "listening") != 0)
 		snprintf(who, sizeof(who), "%s%s%s:%llu  ", strchr(client, ':') ? "[" : "", client,
 			 strchr(client, ':') ? "]" : "", sg_doc_count(event, "port"));
 	if (sampled > 1)
 		snprintf(times, sizeof(times), "  (x%.20s)", sg_human_count(sampled, n));
-	sg_lines_add(lines, "%s  %s%-12s%s  %s  %s%s%s",
+	sg_lines_add(lines, "%s  %s%-12s%s  %s%s%s%s%s",
 		     sg_human_clock(now, sg_doc_real(event, "time"), clock),
 		     paint ? sg_paint(style, paint) : "", shown,
-		     paint ? sg_paint(style, SG_PAINT_OFF) : "", sg_doc_text(event, "service"), who,
+		     paint ? sg_paint(style, SG_PAINT_OFF) : "", service, *service ? "  " : "", who,
 		     text, times);
 }
 

@@ -182,6 +182,25 @@ static void say_now(const struct explain *e, const json_t *service)
 		      sg_doc_text(service, "priority.name"), sg_doc_text(service, "priority.why"));
 }
 
+/* What the guard found out about the way of the CA's answers; see status_advice_intercept.c. */
+static void say_bypass(const struct explain *e, const json_t *service)
+{
+	const double since = sg_doc_real(service, "bypass_since_time");
+	const char *state = sg_doc_text(service, "bypass");
+	char ago[SG_HUMAN_TEXT];
+
+	if (since <= 0 || (strcmp(state, "tried") != 0 && strcmp(state, "found") != 0))
+		return;
+	sg_lines_wrap(
+		e->lines, e->width, "  ",
+		"%sNothing of the CA has passed here for %s%s: %s (scepguard status).",
+		sg_paint(e->style, SG_PAINT_WARN), sg_human_seconds(e->now - since, ago),
+		sg_paint(e->style, SG_PAINT_OFF),
+		*state == 'f'
+			? "its answers come past the guard, so what is told below of answers is not all"
+			: "it is down, or its answers take another way");
+}
+
 /* Joined to the CA's connection by the guard, or the client's own through and through? Only where both
  * may be.
  */
@@ -335,6 +354,7 @@ void sg_render_explain(const json_t *doc, const struct sg_style *style, const ch
 			     sg_doc_text(service, "service"), sg_paint(style, SG_PAINT_OFF));
 		say_now(&e, service);
 		say_help(&e, service);
+		say_bypass(&e, service);
 		say_past(&e, service);
 		say_open(&e, service);
 		say_held(&e, service);

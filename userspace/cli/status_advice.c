@@ -135,7 +135,9 @@ static void rule_tables(struct sg_advice *a)
 
 static void rule_one_sided(struct sg_advice *a, const json_t *service)
 {
-	if (!sg_doc_true(service, "one_sided"))
+	/* Found out in intercept: said already, and better. */
+	if (!sg_doc_true(service, "one_sided") ||
+	    !strcmp(sg_doc_text(service, "intercept.bypass"), "found"))
 		return;
 	sg_advice_say(
 		a,

@@ -80,6 +80,21 @@ static void tell(struct sg_daemon *d, const struct sg_events_entry *entry)
 	sg_server_tell_followers(d->server, "\n", 1);
 }
 
+static void note(void *ctx, enum sg_events_own what, __u32 service, const char *state, __u32 times)
+{
+	struct sg_daemon *d = ctx;
+	int index = service < SG_SERVICES ? d->services[service].index : SG_SERVICES;
+
+	if (index >= 0)
+		tell(d,
+		     sg_events_note(&d->events, what, index, state, times, sg_clock_realtime_ns()));
+}
+
+void sg_run_note_changes(struct sg_daemon *d)
+{
+	sg_changes_look(&d->changes, &d->snap, note, d);
+}
+
 int sg_run_record(void *ctx, void *data, size_t size)
 {
 	static __u32 records;
