@@ -81,8 +81,10 @@ int sg_classifier_steps_empty(struct sg_classifier *c)
 	for (size_t i = 0; i < SG_CLASSIFY_HELD + SG_LEASES; i++)
 		if (c->held[i].ticket)
 			memset(&c->held[i], 0, sizeof(c->held[i]));
-	err = zero(c->skel->maps.sg_intercepts, 1, &nothing);
-	return err ? err : zero(c->skel->maps.sg_questions, SG_QUESTION_BUCKETS, &no_questions);
+	err = zero(c->skel->maps.sg_intercepts, SG_SERVICES, &nothing);
+	return err ? err
+		   : zero(c->skel->maps.sg_questions, SG_SERVICES * SG_QUESTION_BUCKETS,
+			  &no_questions);
 }
 
 void sg_classifier_steps_unload(struct sg_classifier *c)
