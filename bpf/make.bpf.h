@@ -54,6 +54,7 @@ __noinline int sg_make_room(struct xdp_md *ctx)
 	return grow > 0 && sg_grow_head(ctx, run.flow, grow);
 }
 
+/* Its hops are the guard's, too: with those of a client's segment that dies behind the guard the CA would look deaf. */
 static __always_inline bool sg_make_ipv4(struct xdp_md *ctx, const struct sg_packet *pkt,
 					 const struct sg_made *made, __u32 tcp_len)
 {
@@ -64,8 +65,7 @@ static __always_inline bool sg_make_ipv4(struct xdp_md *ctx, const struct sg_pac
 	if (!ip)
 		return false;
 	ip->total_length = sg_htons(sizeof(*ip) + tcp_len);
-	if (made->turn)
-		ip->ttl = SG_RST_HOPS;
+	ip->ttl = SG_RST_HOPS;
 	ip->src = made->src.w[3];
 	ip->dst = made->dst.w[3];
 	ip->checksum = 0;
@@ -81,8 +81,7 @@ static __always_inline bool sg_make_ipv6(struct xdp_md *ctx, const struct sg_pac
 	if (!ip)
 		return false;
 	ip->payload_length = sg_htons(tcp_len);
-	if (made->turn)
-		ip->hop_limit = SG_RST_HOPS;
+	ip->hop_limit = SG_RST_HOPS;
 	ip->src = made->src;
 	ip->dst = made->dst;
 	return true;

@@ -78,8 +78,8 @@ static inline void inject(const struct talk *t, __u32 slot, int line)
 	struct sg_frame frame = frame_at(slot);
 
 	expect_action(XDP_PASS, run_frame(frame.frame, frame.len, frame.ifindex), line);
-	expect_frame(SEG(.port = t->port, .seq = t->isn, .flags = WIRE_SYN, .window = 4321,
-			 .mss = GUARD_MSS),
+	expect_frame(SEG(.port = t->port, .seq = t->isn, .flags = WIRE_SYN, .hops = WIRE_OWN_HOPS,
+			 .window = 4321, .mss = GUARD_MSS),
 		     0, line);
 }
 

@@ -343,8 +343,8 @@ static inline void first_segment(const struct talk *t, const void *bytes, size_t
 	expect_seg(SEG(CLIENT(t, 0, 0, WIRE_PSH | WIRE_ACK, .bytes = bytes, .len = len,
 			      .window = 4321)),
 		   XDP_PASS,
-		   SEG(.port = t->port, .seq = t->isn, .flags = WIRE_SYN, .window = 4321,
-		       .mss = len < 4 ? 0 : GUARD_MSS),
+		   SEG(.port = t->port, .seq = t->isn, .flags = WIRE_SYN, .hops = WIRE_OWN_HOPS,
+		       .window = 4321, .mss = len < 4 ? 0 : GUARD_MSS),
 		   line);
 }
 

@@ -228,8 +228,8 @@ static void an_unfinished_checksum_stays_unfinished(void **state)
 		net = &nets[n];
 		SHAKE_HANDS(&t);
 		PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT), .partial = true)),
-			  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN, .mss = GUARD_MSS,
-			      .partial = true));
+			  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN,
+			      .hops = WIRE_OWN_HOPS, .mss = GUARD_MSS, .partial = true));
 	}
 }
 

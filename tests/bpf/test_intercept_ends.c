@@ -429,6 +429,26 @@ static void who_breaks_its_word_is_ended(void **state)
 	nothing_is_held();
 }
 
+/* The CA's silence after a segment that dies behind the guard would be nobody's: the SYN has the guard's own hops. */
+static void few_hops_left_make_nobody_deaf(void **state)
+{
+	struct talk good = TALK(1000);
+
+	(void)state;
+	for (size_t n = 0; n < NETS; n++) {
+		struct talk t = TALK(1001);
+
+		fresh_intercept();
+		net = &nets[n];
+		good = (struct talk)TALK(1000);
+		SPLICE(&good, GETCACERT);
+		SHAKE_HANDS(&t);
+		PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_PSH | WIRE_ACK, BYTES(GETCACERT), .hops = 2)),
+			  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN,
+			      .hops = WIRE_OWN_HOPS, .mss = GUARD_MSS));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +457,7 @@ int main(void)
 		cmocka_unit_test(the_ca_refuses),
 		cmocka_unit_test(the_client_resets_while_the_syn_is_on_its_way),
 		cmocka_unit_test(a_syn_ack_to_what_was_given_up_is_reset),
+		cmocka_unit_test(few_hops_left_make_nobody_deaf),
 		cmocka_unit_test(other_bytes_while_the_syn_is_on_its_way_end_it),
 		cmocka_unit_test(overlaps),
 		cmocka_unit_test(other_bytes_with_a_wrong_checksum_are_none),

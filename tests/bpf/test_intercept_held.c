@@ -91,8 +91,9 @@ static void what_came_unfinished_is_stored_finished(void **state)
 	assert_true(turn(slot, NULL));
 	/* Nobody finishes what is injected. */
 	assert_int_equal(run_frame(frame.frame, frame.len, frame.ifindex), XDP_PASS);
-	expect_frame(SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN, .mss = GUARD_MSS), 0,
-		     __LINE__);
+	expect_frame(SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN, .hops = WIRE_OWN_HOPS,
+			 .mss = GUARD_MSS),
+		     0, __LINE__);
 	SENT_BACK(SEG(CA(&t, -1u, 0, WIRE_SYN | WIRE_ACK)),
 		  SEG(AT_CA(&t, 0, 0, WIRE_PSH | WIRE_ACK, BYTES(GETCACERT)), MADE));
 	/* And its later segments may be unfinished as ever. */
@@ -217,7 +218,8 @@ static void whoever_comes_waits_behind_those_who_wait(void **state)
 	SHAKE_HANDS(&better);
 	PASSES_AS(SEG(CLIENT(&better, 0, 0, WIRE_ACK,
 			     BYTES(REQUEST("/scep?operation=PKIOperation&message=MII")))),
-		  SEG(.port = better.port, .seq = better.isn, .flags = WIRE_SYN, .mss = GUARD_MSS));
+		  SEG(.port = better.port, .seq = better.isn, .flags = WIRE_SYN,
+		      .hops = WIRE_OWN_HOPS, .mss = GUARD_MSS));
 }
 
 static void without_a_daemon_whoever_comes_is_admitted(void **state)

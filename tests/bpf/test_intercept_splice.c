@@ -47,9 +47,9 @@ static void the_syn_offers_the_smaller_mss(void **state)
 	fresh_intercept();
 	for (int i = 0; i < 4; i++, t.port++) {
 		shake_hands(&t, offered[i][0], __LINE__);
-		PASSES_AS(
-			SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))),
-			SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN, .mss = offered[i][1]));
+		PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT))),
+			  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN,
+			      .hops = WIRE_OWN_HOPS, .mss = offered[i][1]));
 	}
 }
 
@@ -63,8 +63,8 @@ static void an_unfinished_checksum_goes_through_both_ways(void **state)
 		net = &nets[n];
 		SHAKE_HANDS(&t);
 		PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_ACK, BYTES(GETCACERT), .partial = true)),
-			  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN, .mss = GUARD_MSS,
-			      .partial = true));
+			  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN,
+			      .hops = WIRE_OWN_HOPS, .mss = GUARD_MSS, .partial = true));
 		/* What the guard sends back is finished. */
 		SENT_BACK(SEG(CA(&t, -1u, 0, WIRE_SYN | WIRE_ACK, .partial = true)),
 			  SEG(AT_CA(&t, 0, 0, WIRE_PSH | WIRE_ACK, BYTES(GETCACERT)), MADE));
@@ -244,7 +244,8 @@ static void half_closed_by_the_client(void **state)
 	SHAKE_HANDS(&t);
 	/* With the request itself, even: that FIN comes again. */
 	PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_FIN | WIRE_PSH | WIRE_ACK, BYTES(GETCACERT))),
-		  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN, .mss = GUARD_MSS));
+		  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN, .hops = WIRE_OWN_HOPS,
+		      .mss = GUARD_MSS));
 	SENT_BACK(SEG(CA(&t, -1u, 0, WIRE_SYN | WIRE_ACK)),
 		  SEG(AT_CA(&t, 0, 0, WIRE_PSH | WIRE_ACK, BYTES(GETCACERT)), MADE));
 	PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_FIN | WIRE_PSH | WIRE_ACK, BYTES(GETCACERT))),
