@@ -25,6 +25,7 @@
 struct sg_turns_note {
 	__u64 ticket; /* 0 = it is gone: the note goes at the end of the round */
 	__u64 asked_since;
+	__u64 question; /* hash; 0 = none that others ask */
 	__u64 deadline;
 	__u64 not_before; /* refused for its source's sake: not asked for again earlier */
 	__u64 told;       /* when it was injected because its time was over; 0 = not yet */
