@@ -153,6 +153,12 @@ def captures():
     conn = from_ca(Conn().send(-1, flags=SYN), RST | ACK)
     got = capture(Case().add(1000, conn), "--mode", "intercept")
     yield "capture: refused", None if got["classes"] == ["none"] and not got["dropped"] else f"{got}"
+    conn = from_ca(Conn(), ACK | PSH, b"HTTP/1.0 200 OK\r\n\r\n", seq=1).send(0, CAPS, ack=19)
+    got = capture(Case().add(1000, conn), "--mode", "intercept")
+    yield "capture: in mid-life, the CA first", None if got["classes"] == [CAPS_] and not got["dropped"] else f"{got}"
+    conn = Conn().send(0, CAPS, ack=19)
+    got = capture(Case().add(1000, from_ca(conn, ACK | PSH, b"HTTP/1.0 200", ack=SIZE, seq=20)), "--mode", "intercept")
+    yield "capture: in mid-life", None if got["dropped"] == [0] else f"{got}"
     conn = Conn().open().send(0, CAPS)
     got = capture(Case().add(1000, conn), "--mode", "intercept")
     yield "capture: one side", None if got["classes"] == [CAPS_] and not got["dropped"] else f"{got}"
