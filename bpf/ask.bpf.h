@@ -81,8 +81,17 @@ static __always_inline bool sg_first_canary(struct sg_run *run, struct sg_interc
 	return flow->canary;
 }
 
+/* Nobody knows the answer: the CA is asked, or is being asked. Returns -1. */
+static __always_inline int sg_first_unlearned(const struct sg_run *run,
+					      const struct sg_intercept *ic)
+{
+	run->flow->being_asked =
+		ic && sg_asking_waits(ic, run->flow->question, SG_TIMES, run->flow->now);
+	return -1;
+}
+
 /* A question that the CA has refused: repeat that, unless it is due to be asked again. Returns the XDP action, or -1: ask
- * the CA.
+ * the CA, or wait while it is being asked.
  */
 __noinline int sg_first_learned(struct xdp_md *ctx)
 {
@@ -105,12 +114,12 @@ __noinline int sg_first_learned(struct xdp_md *ctx)
 	q = sg_question_slot(run.flow->service, run.flow->question);
 	ic = sg_intercept_of(run.flow->service);
 	if (!q || !ic)
-		return -1;
+		return sg_first_unlearned(&run, ic);
 	sg_question_asked(q, run.flow->source_hash);
 	switch (sg_question_look(q, ic, run.svc->answer_ttl_ticks, SG_TIMES,
 				 run.svc->ca_window_ticks, run.flow->source_hash, run.flow->now)) {
 	case SG_QUESTION_ASK:
-		return -1;
+		return sg_first_unlearned(&run, ic);
 	case SG_QUESTION_CANARY:
 		if (sg_question_first(q, ic, run.svc->answer_ttl_ticks, run.flow->now) &&
 		    sg_first_canary(&run, ic))

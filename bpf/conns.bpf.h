@@ -68,6 +68,21 @@ __noinline int sg_conn_credit(struct sg_conn *conn, __u64 now)
 	return 0;
 }
 
+/* A spliced connection is over: what of it concerns others? */
+static __always_inline void sg_splice_over(struct sg_conn *conn, struct sg_source *src)
+{
+	__u32 service = conn->service;
+	struct sg_intercept *ic = bpf_map_lookup_elem(&sg_intercepts, &service);
+
+	/* Whoever waits for the answer to its question gets none from it. */
+	if (ic && conn->ca.answers != conn->client.requests)
+		sg_asking_done(ic, conn->splice.question);
+	/* The CA had taken all it was sent, and waited for more in vain. */
+	if (src && conn->ca.known && !sg_seq_after(conn->splice.first_end, conn->ca.ack) &&
+	    sg_request_owed(conn))
+		sg_source_left_unfinished(src);
+}
+
 /* End a connection: everything it holds is released, by the first caller only (both sides may call at
  * once).
  */
@@ -102,11 +117,11 @@ __noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
 		bpf_spin_unlock(&budget->lock);
 	}
 	sg_actual_closed(conn, budget);
-	if (!(conn->flags & SG_CONN_SOURCE))
-		return 0;
-	src = sg_source_of(conn);
+	src = conn->flags & SG_CONN_SOURCE ? sg_source_of(conn) : NULL;
 	if (src && src->connections > 0)
 		__sync_fetch_and_sub(&src->connections, 1);
+	if (conn->flags & SG_CONN_SPLICED)
+		sg_splice_over(conn, src);
 	return 0;
 }
 
@@ -215,11 +230,11 @@ static __always_inline void sg_conn_extend(struct sg_run *run)
 	if (index >= SG_LEASES || conn->flags & SG_CONN_ABANDONED)
 		return;
 	lease = &run->budget->leases[index];
-	expires = sg_lease_expiry(run->svc, SG_TIMES->half_open, conn->state,
-				  conn->client.line_done, conn->opened, run->flow->now);
+	expires = sg_lease_expiry(run->svc, SG_TIMES->half_open, conn->state, sg_request_owed(conn),
+				  conn->opened, run->flow->now);
 	if (lease->generation != conn->generation)
 		return;
-	/* Shorter too: a request whose head is not complete in time, after a handshake. */
+	/* Shorter too: a request that is not complete in time, after a handshake. */
 	if (expires > lease->expires + SG_TIMES->refresh || expires < lease->expires)
 		lease->expires = expires;
 }

@@ -49,6 +49,7 @@ static __always_inline int sg_first_request(struct xdp_md *ctx, struct sg_run *r
 	flow->asked_since = flow->now;
 	flow->question = 0;
 	flow->canary = false;
+	flow->being_asked = false;
 	flow->was_partial = false;
 	class = sg_first_read(ctx);
 	conn = bpf_map_lookup_elem(&sg_scratch, &zero);

@@ -282,6 +282,7 @@ struct sg_flow {
 	__u64 held_until;
 	__u64 asked_since; /* of its source: since when it asks for something useful in vain */
 	bool canary;
+	bool being_asked; /* its question is, by another: it waits for that answer */
 	bool was_partial; /* the frame that is injected again came with an unfinished checksum */
 	__u8 head[SG_HEAD_BYTES];
 };

@@ -24,7 +24,8 @@ static __always_inline __u32 sg_first_priority(const struct sg_run *run, const s
 
 	if (run->flow->canary)
 		return SG_PRIORITY_ENROLMENT;
-	if (sg_first_provisional(conn) && run->src && run->src->broke_word)
+	if (run->src && (run->src->left_unfinished ||
+			 (run->src->broke_word && sg_first_provisional(conn))))
 		return SG_PRIORITY_OTHER;
 	if (priority <= SG_PRIORITY_BOOTSTRAP && run->src &&
 	    sg_source_claims(run->src, run->flow->now))
@@ -165,6 +166,17 @@ __noinline int sg_question_tell(struct xdp_md *ctx)
 	return 0;
 }
 
+/* It is about to be asked: others wait for the answer, and the daemon learns its own words. */
+static __always_inline void sg_first_puts(struct xdp_md *ctx, const struct sg_run *run)
+{
+	struct sg_intercept *ic = sg_intercept_of(run->flow->service);
+
+	if (ic && !run->flow->canary)
+		sg_asking_begin(ic, run->flow->question, run->svc->ca_window_ticks, SG_TIMES,
+				run->flow->now);
+	sg_question_tell(ctx);
+}
+
 /* Admitted: flow->grant. Returns the XDP action. */
 __noinline int sg_first_admit(struct xdp_md *ctx)
 {
@@ -187,7 +199,7 @@ __noinline int sg_first_admit(struct xdp_md *ctx)
 	if (run.flow->limited)
 		sg_charge_source(run.flow->source_hash);
 	if (run.flow->question)
-		sg_question_tell(ctx);
+		sg_first_puts(ctx, &run);
 	sg_first_verdict(&run, run.flow->ask.priority, run.flow->grant.reason);
 	if (run.flow->grant.reason == SG_REASON_FEELER)
 		sg_count(&run, SG_COUNTER_FEELERS);
@@ -390,7 +402,7 @@ __noinline int sg_first_queue(struct xdp_md *ctx, __u32 class)
 		sg_first_verdict(&run, run.flow->ask.priority, reason);
 		return XDP_DROP;
 	}
-	if (!sg_queue_before(&run, run.flow->ask.priority)) {
+	if (!run.flow->being_asked && !sg_queue_before(&run, run.flow->ask.priority)) {
 		action = sg_first_tries(ctx, &run, &waiting);
 		if (action >= 0)
 			return action;

@@ -271,6 +271,7 @@ __noinline int sg_learn(struct sg_conn *conn, __u64 now)
 			: 0;
 	index = service * SG_QUESTION_BUCKETS + (__u32)(question % SG_QUESTION_BUCKETS);
 	bucket = bpf_map_lookup_elem(&sg_questions, &index);
+	sg_asking_done(ic, question);
 	if (!question || !bucket)
 		return 0;
 	if (conn->ca.status != 404 && conn->ca.status != 403) {

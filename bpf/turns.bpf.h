@@ -31,6 +31,14 @@ static __always_inline bool sg_turn_answered(const struct sg_service *svc,
 				frame->source_hash, now) != SG_QUESTION_ASK;
 }
 
+/* Is its question being asked by another? */
+static __always_inline bool sg_turn_waits(const struct sg_frame *frame, __u64 now)
+{
+	const struct sg_intercept *ic = sg_intercept_of(frame->service);
+
+	return ic && !frame->canary && sg_asking_waits(ic, frame->question, SG_TIMES, now);
+}
+
 SEC("syscall")
 int sg_turn(struct sg_turn_call *call)
 {
@@ -43,6 +51,7 @@ int sg_turn(struct sg_turn_call *call)
 	__u32 zero = 0, service;
 
 	call->done = 0;
+	call->waits = 0;
 	call->reason = SG_REASON_ADMITTED;
 	frame = sg_frame_of(call->frame, call->ticket);
 	live = bpf_map_lookup_elem(&sg_live, &zero);
@@ -58,6 +67,9 @@ int sg_turn(struct sg_turn_call *call)
 		call->done = 1;
 		return 0;
 	}
+	call->waits = sg_turn_waits(frame, ask.now);
+	if (call->waits)
+		return 0;
 	if (!sg_turn_source_may(live, frame)) {
 		call->reason = SG_REASON_SOURCE_CONNECTIONS;
 		return 0;

@@ -108,6 +108,14 @@ struct sg_question_bucket {
 	struct sg_question slot[SG_QUESTION_SLOTS];
 };
 
+/* A question nobody knows the answer to, put to the CA. */
+struct sg_asking {
+	__u64 hash;  /* 0 = none */
+	__u64 since; /* when it went */
+};
+
+#define SG_ASKING_SLOTS 64 /* a power of 2; several times what a CA takes at once */
+
 /* sg_intercepts[service]. */
 struct sg_intercept {
 	__u64 cookie_last; /* when the last cookie was given, within a second */
@@ -123,6 +131,7 @@ struct sg_intercept {
 	__u64 most_at;                   /* since when that counts */
 	__s32 waiting[SG_PRIORITY_MAX_]; /* held now */
 	__s32 pad2;
+	struct sg_asking asking[SG_ASKING_SLOTS]; /* by hash */
 };
 
 #endif

@@ -16,7 +16,7 @@
 #include "../core/http_answer.h"
 
 /* Carried by the directory of the pins: raise it with every change of a map's layout. */
-#define SG_ABI_VERSION 3
+#define SG_ABI_VERSION 4
 
 #define SG_SERVICES    8
 #define SG_ENDPOINTS   32
@@ -368,7 +368,8 @@ struct sg_source {
 	__u16 last_status;
 	__u8 last_class;
 	__u8 broke_word; /* 1: a request of it that began as PKIOperation was none */
-	__u32 pad2;
+	__u8 left_unfinished; /* 1: it left a request unfinished, and has had no answer to a useful one since */
+	__u8 pad2[3];
 };
 
 /* sg_syn_limiter: 8 slots of fingerprint (bits 32-63) | theoretical arrival time (0-31, ticks). */
@@ -467,7 +468,7 @@ struct sg_turn_call {
 	__u32 reason; /* out: enum sg_reason */
 	__u64 ticket; /* in */
 	__u32 done; /* out: 1 = granted, or answered meanwhile: inject it; 0 = not, for `reason`, or it is another's by now */
-	__u32 pad;
+	__u32 waits; /* out: 1 = its question is being asked, by another: not now */
 };
 
 /* sg_expire: a held connection's time is over: take it out. */

@@ -176,6 +176,50 @@ static __always_inline void sg_canary_done(struct sg_intercept *ic)
 	ic->canary_since = 0;
 }
 
+/* Is this question, to which nobody knows the answer, being asked? Then others wait for that answer: a storm begins with
+ * many that ask the same at once, and each would cost the CA a connection. Not for longer than canary_wait. While the CA
+ * hands the shadow certificate out everybody has to ask for himself.
+ *
+ * Races: two CPUs that look before either has begun both ask. Of two questions in one slot the later one has it; who
+ * asks the earlier one again asks the CA.
+ */
+static __always_inline bool sg_asking_waits(const struct sg_intercept *ic, __u64 hash,
+					    const struct sg_times *times, __u64 now)
+{
+	const struct sg_asking *slot = &ic->asking[hash & (SG_ASKING_SLOTS - 1)];
+	__u64 ready = sg_read_once(ic->ready);
+
+	return hash && sg_read_once(slot->hash) == hash &&
+	       sg_question_age(sg_read_once(slot->since), now) < times->canary_wait &&
+	       !(ready && (__s64)(now - ready) <= (__s64)times->useful_recent);
+}
+
+/* It goes to the CA. If no question was asked for a window it is, in one, as good as a canary: the next one has to do
+ * with what is left. Not otherwise, or whoever makes up questions could use up the canaries of those that many ask.
+ */
+static __always_inline void sg_asking_begin(struct sg_intercept *ic, __u64 hash, __u64 window,
+					    const struct sg_times *times, __u64 now)
+{
+	struct sg_asking *slot = &ic->asking[hash & (SG_ASKING_SLOTS - 1)];
+	__u64 first = sg_read_once(ic->canary_sent[0]), second = sg_read_once(ic->canary_sent[1]);
+
+	slot->since = now;
+	slot->hash = hash;
+	if (!window)
+		window = times->window_otherwise;
+	if (sg_canary_settled(first, window, now) && sg_canary_settled(second, window, now))
+		__sync_val_compare_and_swap(&ic->canary_sent[0], first, now ? now : 1);
+}
+
+/* The CA has answered it, or will not. */
+static __always_inline void sg_asking_done(struct sg_intercept *ic, __u64 hash)
+{
+	struct sg_asking *slot = &ic->asking[hash & (SG_ASKING_SLOTS - 1)];
+
+	if (hash)
+		__sync_val_compare_and_swap(&slot->hash, hash, 0);
+}
+
 /* The slot for a question not yet known: empty; of another epoch; the least asked, of these the one refused
  * longest ago.
  *

@@ -38,6 +38,20 @@ static __always_inline bool sg_request_has_rest(const struct sg_conn *c)
 	return c->client.line.final_class > SG_REQUEST_UNDECIDED && !sg_head_more(&c->client.line);
 }
 
+/* Does the client still owe bytes of its request, so that it is its turn to speak and not the CA's? Only of a request that was
+ * read in order: what cannot be seen here may have come. (Of a splice's first segment `next` is behind `end`: the guard
+ * sent it.)
+ */
+static __always_inline bool sg_request_owed(const struct sg_conn *c)
+{
+	if (!c->client.line_done)
+		return true;
+	return sg_request_has_rest(c) && c->client.line.head < SG_HEAD_ENDED &&
+	       !(c->client.line.head_flags & SG_HEAD_ODD) &&
+	       !(c->flags & (SG_CONN_DOUBT | SG_CONN_AHEAD)) &&
+	       !sg_seq_after(c->client.end, c->client.next) && c->ca.answers != c->client.requests;
+}
+
 static __always_inline bool sg_request_begins(const struct sg_conn *c, const struct sg_packet *pkt)
 {
 	if (!c->client.line_done || !sg_seq_after(pkt->ack, c->client.request_ack))

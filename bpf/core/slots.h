@@ -81,11 +81,11 @@ static __always_inline bool sg_conn_is_due(const struct sg_budget *b, const stru
 }
 
 /* When the lease of a connection in this state runs out: half-open ones after `syn` but not later
- * than `half_open` after they began, then until the request head is complete, then idle; never
+ * than `half_open` after they began, then as one whose client owes bytes of its request, then idle; never
  * beyond `life`.
  */
 static __always_inline __u64 sg_lease_expiry(const struct sg_service *svc, __u64 half_open_ticks,
-					     __u32 state, bool line_done, __u64 opened, __u64 now)
+					     __u32 state, bool owed, __u64 opened, __u64 now)
 {
 	__u64 limit = opened + svc->life_ticks, expires;
 
@@ -93,7 +93,7 @@ static __always_inline __u64 sg_lease_expiry(const struct sg_service *svc, __u64
 		limit = opened + half_open_ticks;
 		expires = now + svc->syn_ticks;
 	} else {
-		expires = now + (line_done ? svc->idle_ticks : svc->request_ticks);
+		expires = now + (owed ? svc->request_ticks : svc->idle_ticks);
 	}
 	return expires < limit ? expires : limit;
 }

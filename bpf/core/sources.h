@@ -133,6 +133,19 @@ static __always_inline void sg_source_answered(struct sg_source *src, __u32 requ
 	if (sg_status_class(status) >= 2 && sg_status_class(status) <= 4 &&
 	    sg_request_priority(request_class) <= SG_PRIORITY_BOOTSTRAP)
 		src->useful_since = 0;
+	if (sg_status_class(status) == 2 &&
+	    sg_request_priority(request_class) <= SG_PRIORITY_BOOTSTRAP)
+		src->left_unfinished = 0;
+}
+
+/* A connection of this source is over, and half a request was all it sent: it kept a place at the CA for nothing. Until a
+ * useful ask of it is answered it competes with the lowest, or a few hundred such sources have all places, always.
+ */
+static __always_inline void sg_source_left_unfinished(struct sg_source *src)
+{
+	src->left_unfinished = 1;
+	src->useful_since = 0;
+	src->claim_left = 0;
 }
 
 /* An attempt of this source was admitted. */

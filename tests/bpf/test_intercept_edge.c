@@ -70,9 +70,17 @@ static struct talk is_answered(const char *asked, const char *text, int line)
 
 static void learned(void)
 {
+	struct sg_intercept ic;
+	__u32 zero = 0;
+
 	fresh_intercept();
 	TO_THE_CA(QUESTION, REFUSED("404 Not Found"));
 	assert_int_equal(counted(SG_COUNTER_LEARNED), 1);
+	/* As if nothing had been asked for a window before. */
+	ic = intercept_now();
+	memset(ic.canary_sent, 0, sizeof(ic.canary_sent));
+	assert_int_equal(bpf_map_update_elem(map_fd(guard.skel->maps.sg_intercepts), &zero, &ic, 0),
+			 0);
 }
 
 /* ---- the answer ---- */

@@ -293,8 +293,19 @@ static inline bool segments_may_ask(const struct segment *list, size_t count, in
  */
 struct ends {
 	bool ca_fin, ca_rst, client, open;
-	int least, most; /* behind the last byte, of sound segments and of all */
+	bool have[STREAM_MAX]; /* of sound segments */
+	int least,
+		most; /* the first byte that sound segments left out, and behind the last byte of all */
 };
+
+/* An ACK alone brings no receiver on, and nor do bytes behind a gap until it is filled. */
+static inline void ends_sound(struct ends *e, int at, int end)
+{
+	for (int i = at < 0 ? 0 : at; i < end && i < STREAM_MAX; i++)
+		e->have[i] = true;
+	while (e->least < STREAM_MAX && e->have[e->least])
+		e->least++;
+}
 
 static inline void ends_client(struct ends *e, const struct segment *s)
 {
@@ -312,8 +323,8 @@ static inline void ends_client(struct ends *e, const struct segment *s)
 		e->client = true;
 	e->most = end > e->most ? end : e->most;
 	e->open |= sound && !s->at; /* the handshake's end is the next byte */
-	if (e->open && sound && end > e->least)
-		e->least = end;
+	if (e->open && sound)
+		ends_sound(e, s->at, end);
 }
 
 /* Can the last attempt be over? The CA has reset it; or closed its side, and the client too. */

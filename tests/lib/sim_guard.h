@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include "../../bpf/core/request.h"
 #include "../../bpf/core/budget.h"
 #include "../../bpf/core/tcp_conn.h"
 
@@ -71,7 +72,7 @@ static inline void sim_extend(struct sim_guard *g, struct sg_conn *conn, __u64 n
 	if (conn->lease >= SG_LEASES || conn->flags & SG_CONN_ABANDONED)
 		return;
 	lease = &g->budget.leases[conn->lease];
-	expires = sg_lease_expiry(&g->svc, g->times.half_open, conn->state, conn->client.line_done,
+	expires = sg_lease_expiry(&g->svc, g->times.half_open, conn->state, sg_request_owed(conn),
 				  conn->opened, now);
 	if (lease->generation != conn->generation)
 		return;

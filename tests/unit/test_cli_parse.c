@@ -205,8 +205,8 @@ static void test_main(void **state)
 	expect_main("scepguard help", SG_EXIT_OK, "commands:");
 	expect_main("scepguard help mode", SG_EXIT_OK, "usage: scepguard mode [OPTIONS] [MODE]");
 	expect_main("scepguard mode --help", SG_EXIT_OK, "--confirm-within TIME");
-	expect_main("scepguard --version", SG_EXIT_OK, "layout of pinned maps: 3");
-	expect_main("scepguard version --json", SG_EXIT_OK, "\"abi\": 3");
+	expect_main("scepguard --version", SG_EXIT_OK, "layout of pinned maps: 4");
+	expect_main("scepguard version --json", SG_EXIT_OK, "\"abi\": 4");
 	expect_main("scepguard statsu", SG_EXIT_USAGE, "did you mean 'status'?");
 	expect_main("scepguard xyzzy", SG_EXIT_USAGE, "see scepguard --help");
 	expect_main("scepguard help xyzzy", SG_EXIT_USAGE, "'xyzzy' is not a command");

@@ -400,9 +400,55 @@ static void test_ageing(void **state)
 	assert_true(lasted > 1);
 }
 
+static void test_asking(void **state)
+{
+	struct sg_intercept ic = {};
+
+	(void)state;
+	assert_false(sg_asking_waits(&ic, 7, &times, START));
+	sg_asking_begin(&ic, 7, WINDOW, &times, START);
+	assert_true(sg_asking_waits(&ic, 7, &times, START));
+	assert_true(sg_asking_waits(&ic, 7, &times, START - 1)); /* the other CPU's clock */
+	assert_true(sg_asking_waits(&ic, 7, &times, START + 10 * S - 1));
+	assert_false(sg_asking_waits(&ic, 7, &times, START + 10 * S));
+	/* Not another one, not one that cannot be learned; and not the one before in its slot. */
+	assert_false(sg_asking_waits(&ic, 8, &times, START));
+	assert_false(sg_asking_waits(&ic, 0, &times, START));
+	assert_false(sg_asking_waits(&ic, 7 + SG_ASKING_SLOTS, &times, START));
+	sg_asking_done(&ic, 7 + SG_ASKING_SLOTS);
+	assert_true(sg_asking_waits(&ic, 7, &times, START));
+	sg_asking_begin(&ic, 7 + SG_ASKING_SLOTS, WINDOW, &times, START);
+	assert_false(sg_asking_waits(&ic, 7, &times, START));
+	sg_asking_done(&ic, 7 + SG_ASKING_SLOTS);
+	assert_false(sg_asking_waits(&ic, 7 + SG_ASKING_SLOTS, &times, START));
+	/* While the shadow certificate is handed out everybody asks for himself. */
+	sg_asking_begin(&ic, 7, WINDOW, &times, START);
+	ic.ready = START;
+	assert_false(sg_asking_waits(&ic, 7, &times, START));
+	assert_true(sg_asking_waits(&ic, 7, &(struct sg_times){.canary_wait = 10 * S}, START + 1));
+}
+
+/* The first one in a window counts among the two; the next takes nothing away. */
+static void test_asking_counts_once(void **state)
+{
+	struct sg_intercept ic = {};
+
+	(void)state;
+	sg_asking_begin(&ic, 7, WINDOW, &times, START);
+	sg_asking_begin(&ic, 8, WINDOW, &times, START + 1);
+	assert_true(sg_canary_take(&ic, &times, WINDOW, 1, START + 2));
+	sg_canary_done(&ic);
+	assert_false(sg_canary_take(&ic, &times, WINDOW, 2, START + WINDOW - 1));
+	assert_true(sg_canary_take(&ic, &times, WINDOW, 2, START + WINDOW));
+	sg_canary_done(&ic);
+	sg_asking_begin(&ic, 9, WINDOW, &times, START + WINDOW + 2);
+	assert_true(sg_canary_take(&ic, &times, WINDOW, 3, START + WINDOW + 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_asking),          cmocka_unit_test(test_asking_counts_once),
 		cmocka_unit_test(test_learn),           cmocka_unit_test(test_forget_twins),
 		cmocka_unit_test(test_hits_end),        cmocka_unit_test(test_look),
 		cmocka_unit_test(test_canary),          cmocka_unit_test(test_canary_limits),

@@ -104,17 +104,17 @@ static void test_expiry_by_state(void **state)
 	__u64 half = case_times.half_open, t = START;
 
 	(void)state;
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_SENT, false, t, t), t + 5000);
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_ACKED, false, t, t + 1000),
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_SENT, true, t, t), t + 5000);
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_ACKED, true, t, t + 1000),
 			 t + 6000);
 	/* However often its SYN comes. */
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_SENT, false, t, t + 29000),
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_SYN_SENT, true, t, t + 29000),
 			 t + 30000);
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, false, t, t), t + 10000);
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, true, t, t), t + 60000);
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, true, t, t + 170000),
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, true, t, t), t + 10000);
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, false, t, t), t + 60000);
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, false, t, t + 170000),
 			 t + 180000);
-	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, false, t, t + 179000),
+	assert_int_equal(sg_lease_expiry(&svc, half, SG_CONN_ESTABLISHED, true, t, t + 179000),
 			 t + 180000);
 }
 

@@ -162,6 +162,22 @@ static void test_useful_since(void **state)
 	assert_int_equal(src.answers[2], 2);
 }
 
+/* Until it is served; a refusal, or an answer to what is no use, is not that. */
+static void test_left_unfinished(void **state)
+{
+	(void)state;
+	request(SG_REQUEST_GETCACERT, START);
+	assert_true(sg_source_claims(&src, START));
+	sg_source_left_unfinished(&src);
+	assert_false(sg_source_claims(&src, START));
+	assert_int_equal(src.useful_since, 0);
+	sg_source_answered(&src, SG_REQUEST_PKIOPERATION_GET, 404);
+	sg_source_answered(&src, SG_REQUEST_GETNEXTCACERT, 200);
+	assert_int_equal(src.left_unfinished, 1);
+	sg_source_answered(&src, SG_REQUEST_GETCACAPS, 200);
+	assert_int_equal(src.left_unfinished, 0);
+}
+
 static void test_status_classes(void **state)
 {
 	(void)state;
@@ -254,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup(test_claim_is_for_five_minutes, setup),
 		cmocka_unit_test_setup(test_claim_is_renewed_by_pkioperation_only, setup),
 		cmocka_unit_test_setup(test_useful_since, setup),
+		cmocka_unit_test_setup(test_left_unfinished, setup),
 		cmocka_unit_test_setup(test_status_classes, setup),
 		cmocka_unit_test_setup(test_masks, setup),
 		cmocka_unit_test_setup(test_proven, setup),

@@ -240,9 +240,46 @@ static void test_adopted(void **state)
 	expect(&r, 1, SG_REQUEST_GETCACERT);
 }
 
+/* Does the client owe bytes after the first `at` of a POST? */
+static bool owed_after(int at)
+{
+	struct segment head = {OK_ACK, TEXT(POST)}, body = {OK_ACK, .at = HEAD, TEXT(BODY)};
+	struct reading r;
+
+	begin(&r, &(struct segment){0});
+	head.len = (__u16)(at < HEAD ? at : HEAD);
+	body.len = (__u16)(at < HEAD ? 0 : at - HEAD);
+	feed(&r, &head);
+	if (body.len)
+		feed(&r, &body);
+	return sg_request_owed(&r.conn);
+}
+
+static void test_owed(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	for (int at = 0; at <= WHOLE; at++)
+		assert_int_equal(owed_after(at), at < WHOLE);
+	/* What is missing may have come, and not have been seen. */
+	begin(&r, &(struct segment){0});
+	feed(&r, &(struct segment){OK_ACK, TEXT(POST)});
+	feed(&r, &(struct segment){OK_ACK, .at = WHOLE, TEXT(BODY)});
+	assert_false(sg_request_owed(&r.conn));
+	/* Once it is answered it owes nothing. */
+	reading_begin(&r, &(struct segment){0}, true);
+	feed(&r, &(struct segment){OK_ACK});
+	feed(&r, &(struct segment){OK_ACK, TEXT(POST)});
+	assert_true(sg_request_owed(&r.conn));
+	answer(&r, HEAD);
+	assert_false(sg_request_owed(&r.conn));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_owed),
 		cmocka_unit_test(test_syn_that_the_ca_may_not_take),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_reset_where_the_reader_stands),

@@ -181,6 +181,25 @@ static void test_refused_for_its_source(void **state)
 	assert_false(sg_turns_wanted(&sim.turns));
 }
 
+/* Nor does one whose question is being asked by another; and it is tried again soon. */
+static void test_its_question_is_being_asked(void **state)
+{
+	(void)state;
+	hold(0, 1, 0, SG_PRIORITY_ROLLOVER, 1);
+	hold(1, 2, 0, SG_PRIORITY_ROLLOVER, 2);
+	hold(2, 3, 0, SG_PRIORITY_OTHER, 1);
+	sim.frames[0].question = sim.asked_now = 77;
+	sg_turns_round(&sim.turns, NOW);
+	asked_were(3, 1, 2, 3);
+	assert_int_equal(sim.injected_count, 2);
+	sg_turns_round(&sim.turns, NOW + SOON - 1);
+	assert_int_equal(sim.asked_count, 3);
+	sim.asked_now = 0;
+	sg_turns_round(&sim.turns, NOW + SOON);
+	assert_int_equal(sim.asked[3], 1);
+	assert_false(sg_turns_wanted(&sim.turns));
+}
+
 /* A round is bounded, and the services that had nothing of it come first in one of the next. */
 static void test_round_is_bounded(void **state)
 {
@@ -429,6 +448,7 @@ int main(void)
 		TEST(test_lowest_class_has_its_place),
 		TEST(test_place_of_a_class_that_is_gone),
 		TEST(test_refused_for_its_source),
+		TEST(test_its_question_is_being_asked),
 		TEST(test_round_is_bounded),
 		TEST(test_deadline_is_told_once),
 		TEST(test_what_stays_is_taken_out),

@@ -13,6 +13,7 @@
 #define HOLD  5000 /* ticks */
 #define NOW   100000ull
 #define PAUSE 60
+#define SOON  20
 #define GIVEN 500
 
 /* The program's side: what it answers, and what it was asked. */
@@ -22,9 +23,10 @@ static struct {
 	struct sg_intercept *intercepts;
 	__u32 reason[SG_SERVICES][SG_PRIORITY_MAX_]; /* of every request of a class */
 	__u64 bad_source;                            /* its frames are refused for its sake */
-	__u32 turns_left;                            /* then SG_REASON_WINDOW */
-	bool keeps;                                  /* what is injected stays in its slot */
-	bool taken_at_once;                          /* by a segment of the client's own */
+	__u64 asked_now;    /* the question that is being asked; 0 = none */
+	__u32 turns_left;   /* then SG_REASON_WINDOW */
+	bool keeps;         /* what is injected stays in its slot */
+	bool taken_at_once; /* by a segment of the client's own */
 	int inject_error;
 	__u64 asked[4096], injected[4096], expired[64]; /* tickets */
 	__u32 asked_count, injected_count, expired_count;
@@ -54,6 +56,9 @@ static int do_turn(void *ctx, struct sg_turn_call *call)
 	(void)ctx;
 	sim.asked[sim.asked_count++] = call->ticket;
 	if (slot->ticket != call->ticket || slot->state != SG_FRAME_WAITING)
+		return 0;
+	call->waits = sim.asked_now && slot->question == sim.asked_now;
+	if (call->waits)
 		return 0;
 	call->reason = sim.reason[slot->service][slot->priority];
 	if (slot->source_hash == sim.bad_source)
@@ -123,7 +128,10 @@ static int open_sim(void **state)
 		return -1;
 	close(frames_fd);
 	close(intercepts_fd);
-	sim.turns.times = (struct sg_turns_times){PAUSE, GIVEN, ~0ull};
+	sim.turns.times = (struct sg_turns_times){.source_pause = PAUSE,
+						  .question_pause = SOON,
+						  .expire_after = GIVEN,
+						  .lowest_asks = ~0ull};
 	sim.turns.calls = (struct sg_turns_calls){do_turn, do_expire, do_inject, NULL};
 	sim.turns_left = ~0u;
 	sim.bad_source = ~0ull;

@@ -18,7 +18,9 @@
 
 /* As configured, so divided by the time scale. */
 #define SOURCE_PAUSE_NS (250 * SG_NS_PER_MS)
-#define EXPIRE_AFTER_NS (2 * SG_NS_PER_S)
+/* Not much longer than a CA takes to answer. */
+#define QUESTION_PAUSE_NS (100 * SG_NS_PER_MS)
+#define EXPIRE_AFTER_NS   (2 * SG_NS_PER_S)
 
 #define DAEMON_OF(watch, member) \
 	((struct sg_daemon *)((char *)(watch)-offsetof(struct sg_daemon, member)))
@@ -76,6 +78,7 @@ static int open_turns(struct sg_daemon *d)
 	d->turns.calls = (struct sg_turns_calls){call_turn, call_expire, call_inject, d->guard};
 	d->turns.times = (struct sg_turns_times){
 		.source_pause = sg_guard_ticks(d->guard, SOURCE_PAUSE_NS),
+		.question_pause = sg_guard_ticks(d->guard, QUESTION_PAUSE_NS),
 		.expire_after = sg_guard_ticks(d->guard, EXPIRE_AFTER_NS),
 		.lowest_asks = sg_guard_times(d->guard)->asked_recent / 2,
 	};

@@ -9,6 +9,9 @@
 
 #define NOBODY (-1)
 
+/* Why one has no turn, beside enum sg_reason: its question is being asked by another. */
+#define QUESTION_IS_ASKED SG_REASON_MAX_
+
 /* What a round knows: the best of each class, and whose time is over. */
 struct round {
 	__s32 best[SG_SERVICES][SG_PRIORITY_MAX_]; /* notes, or NOBODY */
@@ -241,13 +244,17 @@ static void send_granted(struct sg_turns *t, const struct sg_turns_note *note)
 		inject(t, ifindex, len);
 }
 
-/* Ask for a turn of this one. Returns SG_REASON_ADMITTED when it had it, or is gone; else why not. */
+/* Ask for a turn of this one. Returns SG_REASON_ADMITTED when it had it, or is gone; else why not, or
+ * QUESTION_IS_ASKED.
+ */
 static __u32 give_turn(struct sg_turns *t, struct sg_turns_note *note)
 {
 	struct sg_turn_call call = {.frame = note->slot, .ticket = note->ticket};
 
 	if (t->calls.turn(t->calls.ctx, &call))
 		return SG_REASON_WINDOW; /* the program cannot: as if nobody could go */
+	if (call.waits)
+		return QUESTION_IS_ASKED;
 	if (!call.done && call.reason != SG_REASON_ADMITTED)
 		return call.reason;
 	if (call.done)
@@ -256,11 +263,11 @@ static __u32 give_turn(struct sg_turns *t, struct sg_turns_note *note)
 	return SG_REASON_ADMITTED;
 }
 
-/* The refusal is about this request's source: others of its class may go. */
-static bool is_about_source(__u32 reason)
+/* The refusal is about this request, or its source: others of its class may go. */
+static bool is_about_itself(__u32 reason)
 {
 	return reason == SG_REASON_DENIED || reason == SG_REASON_SOURCE_RATE ||
-	       reason == SG_REASON_SOURCE_CONNECTIONS;
+	       reason == SG_REASON_SOURCE_CONNECTIONS || reason == QUESTION_IS_ASKED;
 }
 
 /* Ask for the best of this class. Returns as give_turn(). */
@@ -270,9 +277,10 @@ static __u32 serve_class(struct sg_turns *t, struct round *r, __u32 service, __u
 	__u32 reason = give_turn(t, note);
 
 	r->left--;
-	if (is_about_source(reason))
-		note->not_before = r->now + t->times.source_pause;
-	if (is_about_source(reason) || reason == SG_REASON_ADMITTED)
+	if (is_about_itself(reason))
+		note->not_before = r->now + (reason == QUESTION_IS_ASKED ? t->times.question_pause
+									 : t->times.source_pause);
+	if (is_about_itself(reason) || reason == SG_REASON_ADMITTED)
 		find_next(t, r, service, priority);
 	return reason;
 }
@@ -306,7 +314,7 @@ static void serve(struct sg_turns *t, struct round *r, __u32 service)
 		reason = serve_class(t, r, service, priority);
 		if (reason == SG_REASON_OTHER_TURN && lowest != priority && r->left)
 			reason = serve_class(t, r, service, lowest);
-		if (reason == SG_REASON_ADMITTED || is_about_source(reason))
+		if (reason == SG_REASON_ADMITTED || is_about_itself(reason))
 			continue;
 		if (!is_about_reserve(reason)) {
 			if (reason != SG_REASON_CA_DEAF && lowest != priority)

@@ -46,6 +46,7 @@ struct sg_turns_calls {
 /* In ticks. */
 struct sg_turns_times {
 	__u64 source_pause; /* until a frame that was refused for its source's sake is tried again */
+	__u64 question_pause; /* until one whose question is being asked by another is tried again */
 	__u64 expire_after; /* its deadline was told so long ago and it is still there: take it out */
 	__u64 lowest_asks; /* at least as often the lowest class asks, too: less than asked_recent */
 };
