@@ -76,7 +76,8 @@ def order():
     for at in range(SIZE // 5 * 5, -1, -5):
         conn.send(at, CAPS[at:at + 5])
     yield "backwards", expect([CAPS_], [], conn)
-    yield "the first twice", expect([POST_], [], Conn().open().send(0, POST[:60]).send(0, POST[:60]).send(60, POST[60:]))
+    conn = Conn().open().send(0, POST[:60]).send(0, POST[:60]).send(60, POST[60:])
+    yield "the first twice", expect([POST_], [], conn)
     conn = Conn(isn=0xFFFFFFE0).open().send(9, CAPS[9:], bad_sum=True).send(9, CAPS[9:]).send(0, CAPS[:9])
     yield "a wrong sum is not sent again", expect([CAPS_], [2], conn)
 
@@ -92,7 +93,10 @@ def requests():
     conn = Conn().open().send(0, POST)
     yield "not closed, port again", expect([POST_, CAPS_], [], conn, port_again(conn).open().send(0, CAPS))
     # What the CA could not have said is not acknowledged by any client.
-    yield "an answer to half a line", expect(["undecided"], [3], Conn().open().send(0, CAPS[:20]).send(20, CAPS[20:], ack=9))
+    conn = Conn().open().send(0, CAPS[:20]).send(20, CAPS[20:], ack=9)
+    yield "an answer to half a line", expect(["undecided"], [3], conn)
+    # Nobody waits for the answer to another's question.
+    yield "many ask the same", expect([NEXT_] * 5, [], *(Conn().open().send(0, NEXT) for _ in range(5)))
     many = [Conn().open().send(0, CAPS) for _ in range(3000)]
     yield "3000 connections", expect([CAPS_] * 3000, [], *many)
 
@@ -150,6 +154,12 @@ def captures():
     conn = from_ca(Conn().send(-1, flags=SYN), SYN | ACK).send(0).send(0, CAPS).send(SIZE, NEXT, ack=19)
     got = capture(Case().add(1000, conn), "--mode", "intercept")
     yield "capture: not answered", None if got["classes"] == [CAPS_] and got["dropped"] == [4] else f"{got}"
+    case = Case()
+    for _ in range(3):
+        conn = from_ca(Conn().send(-1, flags=SYN), SYN | ACK).send(0).send(0, NEXT)
+        case.add(1000, from_ca(conn, ACK | PSH, b"HTTP/1.0 404 No\r\n\r\n", ack=SIZE, seq=1).send(SIZE, ack=19))
+    got = capture(case, "--mode", "intercept")
+    yield "capture: refused and asked again", None if got["classes"] == [NEXT_] * 3 and not got["dropped"] else f"{got}"
     conn = from_ca(Conn().send(-1, flags=SYN), RST | ACK)
     got = capture(Case().add(1000, conn), "--mode", "intercept")
     yield "capture: refused", None if got["classes"] == ["none"] and not got["dropped"] else f"{got}"
