@@ -1,6 +1,6 @@
-"""`scepguard classify --mode intercept` against Linux's own TCP, which gets what the program lets through: the SYN that it
-makes, the first segment with its acknowledgement, and later segments in the CA's numbers. Where intercept reads a case
-otherwise than police by what it is, that is stated here, and must be so.
+"""`scepguard classify --mode intercept` against Linux's own TCP, which gets what the program lets through: the SYN that
+it makes, the first segment with its acknowledgement, and later segments in the CA's numbers. Where intercept reads a
+case otherwise than police by what it is, that is stated here, and must be so.
 """
 import struct
 from collections import namedtuple
@@ -48,7 +48,8 @@ DECISIVE = {
     "long_segments": [SUMS, Row(LONG, too_long, ["undecided"], [2])],
     "ipv4_options": OPTIONS_ROWS,
     "ipv6_chains": OPTIONS_ROWS,
-    "lying_lengths": [Row("a segment without ACK proves nothing", lambda name, _: name == "no flags at all", None, [2])],
+    "lying_lengths": [Row("a segment without ACK proves nothing", lambda name, _: name == "no flags at all", None,
+                          [2])],
 }
 # Of the cases in which no class is the only right one: in how many something is dropped (None: in some), and why.
 DROPPING = {
@@ -117,8 +118,8 @@ def is_syn(step):
 
 
 def capture_of(steps, trace):
-    """A capture of the case at the client, had it spoken to this CA. The SYN-ACK, which the CA behind the guard sends late,
-    follows the SYN that it is for. Yields (index or None, frame)."""
+    """A capture of the case at the client, had it spoken to this CA. The SYN-ACK, which the CA behind the guard sends
+    late, follows the SYN that it is for. Yields (index or None, frame)."""
     sent = [step for step in steps if not isinstance(step, int)]
     opened, at = {}, None
     for index, packet in trace:
@@ -180,8 +181,9 @@ def wrong(stack, kind, cases, direct):
                 continue
             if reason := judged(got, read, plain, decisive, row):
                 found.append(f"intercept, {name}{side}: {reason}")
-    dropping = sum(1 for (_, _, decisive), got in zip(cases, verdicts, strict=True) if got["dropped"] and not decisive)
+    dropping = sum(got["dropped"] != [] and not case[2] for case, got in zip(cases, verdicts, strict=True))
     expected, _ = DROPPING.get(kind, (0, ""))
     if expected is not None and dropping != expected and kind not in LOST:
         found.append(f"intercept: {dropping} cases with dropped frames instead of {expected}")
-    return found + [f"intercept: no case is as stated: {row.why}" for row in DECISIVE.get(kind, ()) if id(row) not in rows]
+    return found + [f"intercept: no case is as stated: {row.why}" for row in DECISIVE.get(kind, ())
+                    if id(row) not in rows]

@@ -1,4 +1,6 @@
-"""What `scepguard classify` says, and what an HTTP reader that shares nothing with the guard makes of what a server got."""
+"""What `scepguard classify` says, and what an HTTP reader that shares nothing with the guard makes of what a server
+got.
+"""
 import http.server
 import io
 import json

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""`scepguard classify` against Linux's own TCP and an HTTP reader that shares nothing with the guard, and
-against what no honest caller sends: the program in police and in intercept. Root; prints `ok KIND`, `not ok KIND REASON`, then the counts.
+"""`scepguard classify`, in police and in intercept, against Linux's own TCP and an HTTP reader that shares nothing
+with the guard, and against what no honest caller sends. Root; prints `ok KIND`, `not ok KIND REASON`, then the
+counts.
 
 usage: test_corpus.py [KIND...]
 """

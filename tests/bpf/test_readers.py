@@ -222,7 +222,8 @@ def main():
     passed, failed = report(cases, judge)
     alike = list(read_alike([(case, turns) for _, case, turns, _ in cases], judge))
     print(*(f"    {reason}" for reason in alike[:SHOWN]), sep="\n", end="\n" if alike else "")
-    print(f"not ok intercept reads alike: {len(alike)} otherwise" if alike else f"ok intercept reads alike ({len(cases)})")
+    print(f"not ok intercept reads alike: {len(alike)} otherwise" if alike else
+          f"ok intercept reads alike ({len(cases)} requests)")
     passed, failed = passed + (not alike), failed + bool(alike)
     if "--table" in sys.argv:
         table([(case, turns) for _, case, turns, _ in cases], judge)

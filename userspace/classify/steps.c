@@ -42,6 +42,32 @@ static int fill(const struct sg_classifier *c)
 	return 0;
 }
 
+/* Every value from the first on. */
+static int write_all(const struct bpf_map *map, __u32 entries, const void *value)
+{
+	for (__u32 i = 0; i < entries; i++)
+		if (bpf_map_update_elem(bpf_map__fd(map), &i, value, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+int sg_classifier_steps_empty(struct sg_classifier *c)
+{
+	static const struct sg_question_bucket no_questions;
+	/* Nobody waits while another asks the same: as when the CA hands the shadow certificate out. */
+	static const struct sg_intercept nothing = {.ready = 1ull << 62};
+	int err;
+
+	if (c->mode != SG_MODE_INTERCEPT)
+		return 0;
+	for (size_t i = 0; i < SG_CLASSIFY_HELD + SG_LEASES; i++)
+		if (c->held[i].ticket)
+			memset(&c->held[i], 0, sizeof(c->held[i]));
+	err = write_all(c->skel->maps.sg_intercepts, 1, &nothing);
+	return err ? err
+		   : write_all(c->skel->maps.sg_questions, SG_QUESTION_BUCKETS, &no_questions);
+}
+
 int sg_classifier_steps_fill(struct sg_classifier *c)
 {
 	const struct bpf_map *frames = c->skel->maps.sg_frames;
@@ -59,32 +85,8 @@ int sg_classifier_steps_fill(struct sg_classifier *c)
 	if (held == MAP_FAILED)
 		return sg_log_err(-errno, "cannot reach the table of first segments");
 	c->held = held;
-	return 0;
-}
-
-static int zero(const struct bpf_map *map, __u32 entries, const void *nothing)
-{
-	for (__u32 i = 0; i < entries; i++)
-		if (bpf_map_update_elem(bpf_map__fd(map), &i, nothing, BPF_ANY))
-			return -errno;
-	return 0;
-}
-
-int sg_classifier_steps_empty(struct sg_classifier *c)
-{
-	static const struct sg_question_bucket no_questions;
-	static const struct sg_intercept nothing;
-	int err;
-
-	if (c->mode != SG_MODE_INTERCEPT)
-		return 0;
-	for (size_t i = 0; i < SG_CLASSIFY_HELD + SG_LEASES; i++)
-		if (c->held[i].ticket)
-			memset(&c->held[i], 0, sizeof(c->held[i]));
-	err = zero(c->skel->maps.sg_intercepts, SG_SERVICES, &nothing);
-	return err ? err
-		   : zero(c->skel->maps.sg_questions, SG_SERVICES * SG_QUESTION_BUCKETS,
-			  &no_questions);
+	err = sg_classifier_steps_empty(c);
+	return err ? sg_log_err(err, "cannot empty the program's tables") : 0;
 }
 
 void sg_classifier_steps_unload(struct sg_classifier *c)
