@@ -55,8 +55,8 @@ count_promises()
 # Clients of tests/lab/real_peers.py: `  MODE     CLIENT        ok|FAILED WHAT`.
 count_peers()
 {
-	awk '/^  (none|observe|police) +(scepclient [0-9]+|pki --[a-z]+) +ok /{p++}
-	     /^  (none|observe|police) +(scepclient [0-9]+|pki --[a-z]+) +FAILED /{f++}
+	awk '/^  (none|observe|police|intercept) +(scepclient [0-9]+|pki --[a-z]+) +ok /{p++}
+	     /^  (none|observe|police|intercept) +(scepclient [0-9]+|pki --[a-z]+) +FAILED /{f++}
 	     END {print p + 0, f + 0, 0}'
 }
 
@@ -166,23 +166,37 @@ part_netns()
 	counted count_unittest python3 tests/ops/test_operations.py
 }
 
-# 20 field minutes each. A run waits more than it works (24 s of CPU for all 14), so four go side by side.
+# Police's promises, then intercept's, in every scenario. A run waits more than it works, so four go
+# side by side; the flood of 100 kpps has the machine for itself.
+play_lab()
+{
+	counted count_promises python3 tests/lab/lab.py matrix --scale 10 --jobs 4 "$@"
+	counted count_promises python3 tests/lab/lab.py proof --scale 10 --jobs 4 "$@"
+}
+
 part_lab()
 {
-	local matrix=(python3 tests/lab/lab.py matrix --minutes 20 --scale 10 --jobs 4)
-
+	counted count_unittest python3 tests/lab/test_judge.py
 	counted count_unittest python3 tests/lab/test_ios_ca.py
-	counted count_promises "${matrix[@]}"
 	if soak; then
-		counted count_promises "${matrix[@]}" --seed 2 --ipv6 --count handshake --reading fixed
-		counted count_promises "${matrix[@]}" --seed 3 --one-armed --count accept \
-			--during-block extend
+		play_lab
+		play_lab --seed 2 --ipv6 --count handshake --reading fixed
+		play_lab --seed 3 --one-armed --count accept --during-block extend
+		counted count_promises python3 tests/lab/flood100k.py --seconds 300
+	else
+		play_lab --brief
+		counted count_promises python3 tests/lab/flood100k.py
 	fi
 }
 
+# Enrolments of real clients: a few in each mode, then one after the other in the midst of a storm.
 part_peers()
 {
-	counted count_peers python3 tests/lab/real_peers.py observe police
+	local in_storm=200
+
+	! soak || in_storm=5000
+	counted count_peers python3 tests/lab/real_peers.py observe police intercept
+	counted count_peers python3 tests/lab/real_peers.py --storm "$in_storm" intercept
 }
 
 part_bench()

@@ -8,6 +8,7 @@
  *   sources=N   ... by one of N addresses (a power of two) and any port; 0 (default): not
  *   flags=HEX seq=N ack=N                      TCP; default 02 (SYN), 1, 0
  *   packets=N first=N cpu=N                    how many, from which number on, on which CPU
+ *   pps=N                                      at most so many a second; 0 (default): as fast as it goes
  *
  * A veth is received on the CPU that sent: with the sender pinned, one CPU sends 64 packets, then its
  * softirq receives them, in turn. So nothing is lost between the two however different their paces
@@ -24,6 +25,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -33,8 +35,10 @@
 
 #include "path_flood.h"
 
-#define BATCH    64 /* as a NAPI poll takes */
-#define CPUS_MAX 1024
+#define BATCH          64 /* as a NAPI poll takes */
+#define PACE_NS        2000000u
+#define PACE_BEHIND_NS 50000000u
+#define CPUS_MAX       1024
 
 /* The pad puts the headers on their natural alignment. */
 struct frame {
@@ -49,7 +53,7 @@ struct frame {
 
 struct request {
 	struct frame frame;
-	unsigned int sources, packets, cpu;
+	unsigned int sources, packets, cpu, pps;
 	__u64 first;
 };
 
@@ -141,6 +145,8 @@ static int read_word(struct request *r, const char *key, const char *value)
 		r->first = strtoull(value, NULL, 10);
 	else if (!strcmp(key, "cpu"))
 		r->cpu = strtoul(value, NULL, 10);
+	else if (!strcmp(key, "pps"))
+		r->pps = strtoul(value, NULL, 10);
 	else if (!strcmp(key, "flags"))
 		frame_flags(f, strtoul(value, NULL, 16));
 	else if (!strcmp(key, "seq"))
@@ -220,20 +226,61 @@ static struct path_watch watched(struct bpf_object *obj, unsigned int cpu)
 	return all[cpu];
 }
 
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (__u64)ts.tv_sec * 1000000000u + (__u64)ts.tv_nsec;
+}
+
+static int run_frames(struct bpf_object *obj, struct path_plan *plan, unsigned int ifindex,
+		      unsigned int packets)
+{
+	struct xdp_md ctx = {.data_end = sizeof(plan->frame), .ingress_ifindex = ifindex};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = plan->frame,
+		    .data_size_in = sizeof(plan->frame), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
+		    .repeat = (int)packets, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+		    .batch_size = BATCH);
+
+	return bpf_prog_test_run_opts(program_fd(obj, "path_send"), &opts);
+}
+
+/* What is due every PACE_NS. Who was held up makes up for PACE_BEHIND_NS of it at most. */
+static int run_paced(struct bpf_object *obj, const struct request *r, struct path_plan *plan,
+		     unsigned int ifindex)
+{
+	__u64 began = now_ns(), due;
+	unsigned int sent = 0, count;
+	int err = 0;
+
+	while (!err && sent < r->packets) {
+		due = (now_ns() - began) * r->pps / 1000000000u;
+		if (due > sent + (__u64)r->pps * PACE_BEHIND_NS / 1000000000u) {
+			began += PACE_BEHIND_NS;
+			continue;
+		}
+		if (due < sent + BATCH) {
+			nanosleep(&(struct timespec){.tv_nsec = PACE_NS}, NULL);
+			continue;
+		}
+		count = due < r->packets ? (unsigned int)due - sent : r->packets - sent;
+		err = run_frames(obj, plan, ifindex, count);
+		sent += count;
+	}
+	return err;
+}
+
 static int run(struct bpf_object *obj, struct request *r, unsigned int ifindex)
 {
 	struct path_plan plan = {.next = r->first};
-	struct xdp_md ctx = {.data_end = sizeof(plan.frame), .ingress_ifindex = ifindex};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = plan.frame,
-		    .data_size_in = sizeof(plan.frame), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
-		    .repeat = (int)r->packets, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-		    .batch_size = BATCH);
 	__u32 zero = 0;
 
 	memcpy(plan.frame, &r->frame.eth, sizeof(plan.frame));
 	if (bpf_map_update_elem(map_fd(obj, "path_planned"), &zero, &plan, BPF_ANY))
 		return -errno;
-	return bpf_prog_test_run_opts(program_fd(obj, "path_send"), &opts);
+	return r->pps ? run_paced(obj, r, &plan, ifindex)
+		      : run_frames(obj, &plan, ifindex, r->packets);
 }
 
 /* The frame leaves with the device's own MAC. */

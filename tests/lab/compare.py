@@ -93,7 +93,7 @@ def parse():
     # What lab.run_apart() hands on and nobody changes here.
     options.flood_pps = None
     options.reading, options.during_block, options.after_block = "sliding", "ignore", "keep"
-    options.ipv6 = options.one_armed = False
+    options.ipv6 = options.one_armed = options.brief = False
     return options
 
 

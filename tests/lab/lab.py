@@ -29,7 +29,7 @@ import promises  # noqa: E402
 from judge import judge  # noqa: E402
 from lab_actors import Fleet, IosCa, build_actors  # noqa: E402
 from scenarios import (CAP, INTERCEPT, IOS, POLICE, SCENARIOS, ca_options, fleet_options,  # noqa: E402
-                       minutes_of)
+                       length, minutes_of)
 
 
 # --- one run -------------------------------------------------------------------------------
@@ -106,11 +106,13 @@ def row(result):
     return "  ".join(str(cell).rjust(width) for cell, (_, width) in zip(cells, COLUMNS))
 
 
-def legend(result):
+def legend(*results):
     """What the figures mean, below a table."""
-    wall = result["minutes"] * 60 / result["scale"]
-    return (f"{result['minutes']:g} field minutes in {wall:.0f} s (scale {result['scale']:g}); "
-            "all figures from the CA's own log.\np95: in this time 95 % of those who wanted a "
+    minutes = sorted({result["minutes"] for result in results})
+    scale = results[0]["scale"]
+    wall = [f"{m * 60 / scale:.0f}" for m in minutes]
+    return (f"{' or '.join(f'{m:g}' for m in minutes)} field minutes in {' or '.join(wall)} s "
+            f"(scale {scale:g}); all figures from the CA's own log.\np95: in this time 95 % of those who wanted a "
             f"certificate had it.  The CA's limits: {IOS['connections']} new\nconnections in "
             f"{IOS['window']} s, else deaf {IOS['block']} s; {IOS['max_connections']} at once "
             "(full = SYNs dropped for that).")
@@ -120,11 +122,11 @@ def legend(result):
 
 def run_apart(options, scenario, mode):
     """The same in a process of its own, so that several can run side by side."""
+    minutes = options.minutes or length(scenario, options.brief)
     words = [sys.executable, __file__, "run", scenario, "--mode", mode, "--json",
-             "--scale", str(options.scale),
+             "--scale", str(options.scale), "--minutes", str(minutes),
              "--seed", str(options.seed), "--count", options.count, "--reading", options.reading,
              "--during-block", options.during_block, "--after-block", options.after_block]
-    words += ["--minutes", str(options.minutes)] if options.minutes else []
     words += ["--flood-pps", str(options.flood_pps)] if options.flood_pps else []
     words += [f"--{flag.replace('_', '-')}" for flag in ("ipv6", "one_armed")
               if getattr(options, flag)]
@@ -164,6 +166,8 @@ def command_compare(options):
 
 def run_all(options, pairs):
     """(scenario, mode) pairs, several side by side: {pair: result}."""
+    # The longest first: they would be waited for alone.
+    pairs = sorted(pairs, key=lambda pair: -length(pair[0], options.brief))
     with ThreadPoolExecutor(options.jobs) as pool:
         results = list(pool.map(lambda pair: run_apart(options, *pair), pairs))
     return dict(zip(pairs, results))
@@ -190,7 +194,7 @@ def command_matrix(options):
         if not checked:
             print("    --     spoofed: reported, nothing is promised")
         broken += print_promises(checked)
-    print(legend(police))
+    print(legend(*runs.values()))
     save(options, list(runs.values()))
     return 1 if broken else 0
 
@@ -207,7 +211,7 @@ def command_proof(options):
         result = runs[scenario, "intercept"]
         print(row(result))
         broken += print_promises(promises.intercept(scenario, result, calm))
-    print(legend(calm))
+    print(legend(*runs.values()))
     save(options, list(runs.values()))
     return 1 if broken else 0
 
@@ -221,6 +225,7 @@ def command_list(_options):
 def parse(argv):
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--minutes", type=float, help="default: the scenario's own, mostly 20")
+    common.add_argument("--brief", action="store_true", help="lengths of `make check` (matrix, proof)")
     common.add_argument("--scale", type=float, default=10)
     common.add_argument("--seed", type=int, default=1)
     common.add_argument("--count", default="syn", choices=("syn", "handshake", "accept"))

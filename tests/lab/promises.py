@@ -2,6 +2,14 @@
 
 from scenarios import ANSWER_TTL_S, CANARIES, IOS, ROLLOVER_CAP, SCENARIOS, SPOOFED
 
+# 10 % of a calm p95 is 6 ms on the wall at scale 10, less than a busy machine with two CPUs takes to
+# run everybody who is ready.  So much is let pass; who waits for a place, or for a segment to be
+# resent (200 ms), waits ten times longer.
+STIR_S = 0.02
+# While the daemon is dead a request too big to ride on the handshake's ACK comes again by the
+# client's own timer, the kernel's RTO, which does not compress; once an enrolment.
+RESENT_S = 0.2 + STIR_S
+
 NAMED = ("names1", "names5", "names20")
 # Rushes ask for more than there is; their promise is that nothing is wasted.
 RUSHES = ("burst", "rush", "rushstorm", "pause", "boxpause", "mass")
@@ -54,6 +62,13 @@ def _rush(scenario, result):
     yield "no new enrolment before a begun one that waits", result["new_before_begun"] <= stray
 
 
+def as_in_calm(result, calm, allowed_s):
+    """The same p95, within 10 % or `allowed_s` on the wall, whatever is more."""
+    most = max(1.1 * calm["p95_s"], calm["p95_s"] + allowed_s * result["scale"])
+    return (f"95 % enrolled in {most:.2f} s (calm: {calm['p95_s']:.2f})",
+            result["p95_s"] is not None and result["p95_s"] <= most)
+
+
 def intercept(scenario, result, calm):
     """`calm`: the calm run through the same guard."""
     yield from _ca_unharmed(result)
@@ -67,6 +82,8 @@ def intercept(scenario, result, calm):
         yield from _flip(result)
     elif "storm_sources" in SCENARIOS[scenario]["fleet"]:
         yield from _storm(scenario, result)
-    if scenario in NAMED or scenario.startswith("storm") or scenario in SPOOFED:
-        yield ("95 % enrolled in at most 1.1 times the calm run's time",
-               result["p95_s"] is not None and result["p95_s"] <= 1.1 * calm["p95_s"])
+    # slowpki: half a PKIOperation costs a connection of the CA, so the others wait for places.
+    if scenario in (*NAMED, *SPOOFED, "slow") or scenario.startswith("storm"):
+        yield as_in_calm(result, calm, STIR_S)
+    elif scenario == "restart":
+        yield as_in_calm(result, calm, RESENT_S)

@@ -6,6 +6,7 @@ Times and rates are the field's.  A scenario is a dict of
     shadow   share of the run after which the shadow certificate appears
     acts     [(share of the run, "kill" | "restart")] done to the guard (or proxy)
     minutes  length, where 20 will not do
+    brief    length in `make check`, where 10 will not do
 """
 
 IOS = {"connections": 80, "window": 60, "block": 15, "max_connections": 16}
@@ -15,7 +16,7 @@ CAP = IOS["connections"] - 1 - HEADROOM
 ROLLOVER_CAP = int(CAP * (1 - 0.4))  # the guard's default reserve.rollover
 ANSWER_TTL_S = 60  # the guard's default intercept.answer_ttl
 CANARIES = 2  # in a window, in all questions together; charged as enrolment
-MINUTES = 20
+MINUTES, BRIEF_MINUTES = 20, 10
 
 ENROL = {"enrol_rate": 6}
 # 1.5 times what the CA takes (80 connections a minute, 3 an enrolment), for ten minutes.
@@ -42,22 +43,24 @@ SCENARIOS = {
     "6000ask20": {"fleet": {**ENROL, **_storm(20, sources=6000)}},
     "synflood": {"fleet": {**ENROL, **FLOOD}},
     "floodstorm": {"fleet": {**ENROL, **_storm(5), **FLOOD}},
-    "burst": {"fleet": {"rush": 60}},
-    "rush": {"fleet": RUSH},
-    "rushstorm": {"fleet": {**RUSH, **_storm(5)}},
+    "burst": {"fleet": {"rush": 60}, "brief": 5},
+    "rush": {"fleet": RUSH, "brief": 20},
+    "rushstorm": {"fleet": {**RUSH, **_storm(5)}, "brief": 20},
     # The HTTP server stands still, the CA's kernel goes on taking SYNs; a CA that counts accepts
     # then counts them all at once.
-    "pause": {"fleet": RUSH, "ca": {"pause_at": 300, "pause_for": 5, "count": "accept"}},
+    "pause": {"fleet": RUSH, "brief": 20,
+              "ca": {"pause_at": 300, "pause_for": 5, "count": "accept"}},
     # The whole box stands still: SYNs too are all answered, and counted, at once afterwards.
-    "boxpause": {"fleet": RUSH, "ca": {"pause_at": 300, "pause_for": 5, "pause_box": True}},
+    "boxpause": {"fleet": RUSH, "brief": 20,
+                 "ca": {"pause_at": 300, "pause_for": 5, "pause_box": True}},
     "flip": {"fleet": {**ENROL, **_storm(5)}, "shadow": 0.5},
     # Few enough that all of them can be served in time.
-    "flipall": {"fleet": {**ENROL, **_storm(5, sources=500)}, "shadow": 0.4},
-    "mass": {"fleet": {"rush": 1000, "patience": 36000}, "minutes": 45},
+    "flipall": {"fleet": {**ENROL, **_storm(5, sources=500)}, "shadow": 0.4, "brief": 20},
+    "mass": {"fleet": {"rush": 1000, "patience": 36000}, "minutes": 45, "brief": 45},
     "restart": {"fleet": {**ENROL, **_storm(5)}, "acts": [(0.4, "kill"), (0.6, "restart")]},
     # Half a GetNextCACert; half a PKIOperation, too (which asks for more, and gets more).
     "slow": {"fleet": {**ENROL, **_storm(5), **SLOW, "slow_kinds": 2}},
-    "slowpki": {"fleet": {**ENROL, **_storm(5), **SLOW}},
+    "slowpki": {"fleet": {**ENROL, **_storm(5), **SLOW}, "brief": 20},
 }
 
 # SYNs whose sources do not exist: police promises nothing there.
@@ -69,7 +72,13 @@ INTERCEPT = tuple(name for name in SCENARIOS if name not in ("1000ask1", "6000as
 
 def minutes_of(options):
     """The run's length: what the user says, else what the scenario needs."""
-    return options.minutes or SCENARIOS[options.scenario].get("minutes", MINUTES)
+    return options.minutes or length(options.scenario)
+
+
+def length(name, brief=False):
+    """Field minutes that this scenario needs; brief: for `make check`."""
+    scenario = SCENARIOS[name]
+    return scenario.get("brief", BRIEF_MINUTES) if brief else scenario.get("minutes", MINUTES)
 
 
 def ca_options(options):

@@ -156,7 +156,7 @@ class Shadow(unittest.TestCase):
         self.assertEqual(found["flip_served_twice"], 2)
 
 
-GOOD = {"deaf_episodes": 0, "worst_window": 79, "queue_full": 0, "enrolled_share": 1.0,
+GOOD = {"scale": 10, "deaf_episodes": 0, "worst_window": 79, "queue_full": 0, "enrolled_share": 1.0,
         "nextca_worst_window": 2, "storm_answered_share": 0.99, "p95_s": 1.1,
         "attempted": 400, "fill_places": 3, "fill": 0.97, "new_before_begun": 0}
 
@@ -176,7 +176,8 @@ class Promises(unittest.TestCase):
                               ("storm5", {"queue_full": 1}), ("storm5", {"enrolled_share": 0.98}),
                               ("storm5", {"nextca_worst_window": 3}),
                               ("storm5", {"storm_answered_share": 0.98}),
-                              ("storm5", {"p95_s": 1.2}), ("storm5", {"p95_s": None}),
+                              ("storm5", {"p95_s": 1.21}), ("storm5", {"p95_s": None}),
+                              ("slow", {"p95_s": 1.21}), ("restart", {"p95_s": 3.21}),
                               ("names5", {"nextca_worst_window": 49}),
                               ("rush", {"fill": 0.96}), ("rush", {"new_before_begun": 1}),
                               ("pause", {"new_before_begun": 5})):
