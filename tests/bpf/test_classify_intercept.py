@@ -48,6 +48,16 @@ def all_at_once(*groups):
         yield name, None if said == wanted else f"{said} instead of {wanted}"
 
 
+def looks_begun():
+    """A segment whose right checksum happens to be the pseudo header's sum, as one has that is only begun."""
+    conn = Conn().open()
+    for window in range(65536):
+        segment = conn.tcp(0, CAPS, ACK, 0, window=window)
+        if segment[16:18] == conn.tcp(0, CAPS, ACK, 0, window=window, partial=True)[16:18]:
+            return conn.send(0, CAPS, window=window)
+    raise AssertionError("no such segment")
+
+
 def door():
     """What is no request of a client that has shaken hands."""
     yield "SYN", expect(["none"], [], Conn().send(-1, flags=SYN))
@@ -64,6 +74,7 @@ def door():
     yield "without ACK", expect(["undecided"], [2], Conn().open().send(0, CAPS, flags=PSH))
     yield "another ACK", expect(["undecided"], [2], Conn().open().send(0, CAPS, ack=99))
     yield "wrong sum", expect(["none"], [2], Conn().open().send(0, CAPS, bad_sum=True))
+    yield "a sum that looks begun", expect([CAPS_], [], looks_begun())
     yield "nothing else", expect(["ignored"], [], Conn().send(-1, flags=SYN, protocol=17))
 
 

@@ -57,7 +57,7 @@ static struct sg_segment_look look_at(const __u8 *frame, size_t len, const struc
 
 bool sg_wire_partial(const void *frame, size_t len, const struct sg_packet *pkt)
 {
-	return look_at(frame, len, pkt, false).partial;
+	return look_at(frame, len, pkt, false).partial && !look_at(frame, len, pkt, true).sound;
 }
 
 bool sg_wire_sound(const void *frame, size_t len, const struct sg_packet *pkt, bool partial)

@@ -36,7 +36,7 @@ static inline bool sg_wire_is_syn(const struct sg_packet *pkt)
 	return (pkt->tcp_flags & (SG_TCP_SYN | SG_TCP_ACK | SG_TCP_RST)) == SG_TCP_SYN;
 }
 
-/* Is its TCP checksum only begun: the pseudo header's sum? */
+/* Is its TCP checksum only begun: the pseudo header's sum? Not one that is right as it is, which has that value once in 65536. */
 bool sg_wire_partial(const void *frame, size_t len, const struct sg_packet *pkt);
 
 /* Would a receiver believe it? Checksums only. partial: also one that is only begun. */
