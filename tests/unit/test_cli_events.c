@@ -85,16 +85,20 @@ static const char *shadow_name(__u32 state)
 /* Of each of the daemon's own kinds, in each state that there is. */
 static void test_own_events(void **state)
 {
-	static const char *const kinds[] = {"mode", "bypass", "shadow"};
-	const char *(*const labels[])(__u32) = {sg_label_mode, sg_label_bypass, shadow_name};
-	static const __u32 counts[] = {SG_MODE_MAX_, SG_BYPASS_FOUND + 1, SG_SHADOW_MAX_};
+	static const struct {
+		const char *kind;
+		const char *(*label)(__u32);
+		__u32 count;
+	} kinds[] = {{"mode", sg_label_mode, SG_MODE_MAX_},
+		     {"bypass", sg_label_bypass, SG_BYPASS_FOUND + 1},
+		     {"shadow", shadow_name, SG_SHADOW_MAX_}};
 
 	(void)state;
 	for (size_t k = 0; k < 3; k++)
-		for (__u32 i = 0; i < counts[k]; i++) {
+		for (__u32 i = 0; i < kinds[k].count; i++) {
 			_cleanup_json_ json_t *event = json_pack(
-				"{s:s, s:f, s:s, s:s, s:i}", "event", kinds[k], "time", NOW,
-				"service", "ca", "state", labels[k](i), "sampled", 1);
+				"{s:s, s:f, s:s, s:s, s:i}", "event", kinds[k].kind, "time", NOW,
+				"service", "ca", "state", kinds[k].label(i), "sampled", 1);
 			struct sg_lines lines = {0};
 			char *text;
 

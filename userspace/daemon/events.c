@@ -216,17 +216,21 @@ static struct reader *choose(struct reader readers[SG_EVENTS_KINDS])
 	return best;
 }
 
+struct chosen {
+	const struct sg_events_entry *entry;
+};
+
 static int by_number(const void *a, const void *b)
 {
-	const struct sg_events_entry *const *x = a, *const *y = b;
+	const struct chosen *x = a, *y = b;
 
-	return (*x)->number < (*y)->number ? -1 : (*x)->number > (*y)->number;
+	return x->entry->number < y->entry->number ? -1 : x->entry->number > y->entry->number;
 }
 
 json_t *sg_events_list(const struct sg_events *e, const struct sg_service_names *names,
 		       size_t limit, const struct sg_addr_prefix *prefix)
 {
-	const struct sg_events_entry *chosen[SG_EVENTS_LISTED];
+	struct chosen chosen[SG_EVENTS_LISTED] = {{NULL}};
 	struct reader readers[SG_EVENTS_KINDS], *r;
 	_cleanup_json_ json_t *list = json_array();
 	size_t count = 0;
@@ -237,13 +241,13 @@ json_t *sg_events_list(const struct sg_events *e, const struct sg_service_names 
 		read_next(&readers[k], prefix);
 	}
 	while (count < limit && count < SG_EVENTS_LISTED && (r = choose(readers))) {
-		chosen[count++] = r->next;
+		chosen[count++].entry = r->next;
 		r->taken++;
 		read_next(r, prefix);
 	}
 	qsort(chosen, count, sizeof(*chosen), by_number);
 	for (size_t i = 0; i < count; i++)
-		bad |= json_array_append_new(list, sg_events_json(chosen[i], names));
+		bad |= json_array_append_new(list, sg_events_json(chosen[i].entry, names));
 	return bad ? NULL : json_incref(list);
 }
 
