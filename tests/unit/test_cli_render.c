@@ -389,18 +389,12 @@ static void test_offline_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_explain_refused),
-		cmocka_unit_test(test_explain_bypass),
-		cmocka_unit_test(test_explain_intercept),
-		cmocka_unit_test(test_explain_faults),
-		cmocka_unit_test(test_explain_held),
-		cmocka_unit_test(test_explain_helps),
-		cmocka_unit_test(test_explain_policies),
-		cmocka_unit_test(test_explain_unknown),
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_mode),
-		cmocka_unit_test(test_offline),
-		cmocka_unit_test(test_offline_enforcing),
+		cmocka_unit_test(test_explain_refused),   cmocka_unit_test(test_explain_bypass),
+		cmocka_unit_test(test_explain_intercept), cmocka_unit_test(test_explain_faults),
+		cmocka_unit_test(test_explain_held),      cmocka_unit_test(test_explain_helps),
+		cmocka_unit_test(test_explain_policies),  cmocka_unit_test(test_explain_unknown),
+		cmocka_unit_test(test_sources),           cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_offline),           cmocka_unit_test(test_offline_enforcing),
 		cmocka_unit_test(test_offline_json),
 	};
 
