@@ -111,12 +111,38 @@ static void test_own_events(void **state)
 		}
 }
 
+static char *line_of(const char *kind, const char *key, int value)
+{
+	_cleanup_json_ json_t *event =
+		json_pack("{s:s, s:f, s:s, s:s, s:i, s:i}", "event", kind, "time", NOW, "service",
+			  "ca", "client", "192.0.2.7", "port", 7, key, value);
+	struct sg_lines lines = {0};
+
+	sg_render_event(event, &style80, NOW, &lines);
+	return flat(&lines);
+}
+
+/* The program tells not everything of each. */
+static void test_what_is_not_told(void **state)
+{
+	char *text = line_of("edge", "status", 0);
+
+	(void)state;
+	assert_non_null(strstr(text, ":7 answered in the CA's place"));
+	assert_null(strstr(text, "0)"));
+	free(text);
+	text = line_of("answer", "status", 404); /* within one tick of the kernel */
+	assert_non_null(strstr(text, "answered 404 at once"));
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_events_of_all_kinds),
 		cmocka_unit_test(test_own_events),
+		cmocka_unit_test(test_what_is_not_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

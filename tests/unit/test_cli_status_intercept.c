@@ -115,6 +115,20 @@ static void test_bypass(void **state)
 	expect_on_page(doc, "mode --confirm", true);
 }
 
+/* Who comes back to intercept by himself is not told to try it. */
+static void test_storm_in_police(void **state)
+{
+	_cleanup_json_ json_t *doc = situation("storm_police");
+
+	(void)state;
+	expect_on_page(doc, "cannot tell enrolments from the storm", true);
+	json_object_set_new(doc, "mode_then", json_string("intercept"));
+	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
+	expect_on_page(doc, "cannot tell enrolments from the storm", false);
+	json_object_set_new(doc, "mode_until_time", json_null()); /* for good */
+	expect_on_page(doc, "cannot tell enrolments from the storm", true);
+}
+
 static void expect_minute_advice(const char *counter, int enough, const char *sentence)
 {
 	for (int n = enough - 1; n <= enough; n++) {
@@ -167,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_leaving_intercept),
 		cmocka_unit_test(test_not_as_configured),
 		cmocka_unit_test(test_bypass),
+		cmocka_unit_test(test_storm_in_police),
 		cmocka_unit_test(test_advice_in_intercept),
 		cmocka_unit_test(test_storm_at_the_edge),
 	};

@@ -250,6 +250,10 @@ static void test_event_keys_of_intercept(void **state)
 	assert_int_equal(json_integer_value(json_object_get(j, "status")), 404);
 	assert_null(json_object_get(j, "latency_seconds"));
 	json_decref(j);
+	entry.event.status = 0; /* the program does not tell it */
+	j = sg_events_json(&entry, &names);
+	assert_null(json_object_get(j, "status"));
+	json_decref(j);
 	entry.event.kind = SG_EVENT_QUESTION;
 	j = sg_events_json(&entry, &names);
 	expect_text(j, "question", "0000000000000abc");

@@ -52,6 +52,19 @@ static void test_the_frame_as_it_came(void **state)
 }
 
 /* No room for the best: none for any other of that service; another service has its own. */
+/* Of whoever is held in that slot, and nobody else. */
+static void test_class_of_a_ticket(void **state)
+{
+	(void)state;
+	hold(3, 7, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.frames[3].request_class = SG_REQUEST_GETCACERT;
+	sim.frames[4].request_class = SG_REQUEST_GETCACERT; /* of one that is gone */
+	assert_int_equal(sg_turns_class(&sim.turns, 3, 7), SG_REQUEST_GETCACERT);
+	assert_int_equal(sg_turns_class(&sim.turns, 3, 8), SG_REQUEST_NONE);
+	assert_int_equal(sg_turns_class(&sim.turns, 4, 0), SG_REQUEST_NONE);
+	assert_int_equal(sg_turns_class(&sim.turns, SLOTS, 7), SG_REQUEST_NONE);
+}
+
 static void test_refusal_ends_the_round_of_its_service(void **state)
 {
 	static const __u32 reasons[] = {
@@ -492,6 +505,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_class_then_age_then_ticket),
 		TEST(test_the_frame_as_it_came),
+		TEST(test_class_of_a_ticket),
 		TEST(test_refusal_ends_the_round_of_its_service),
 		TEST(test_each_class_has_its_reserve),
 		TEST(test_the_lowest_keeps_asking),

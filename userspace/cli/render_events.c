@@ -9,7 +9,12 @@ static void describe_edge(const json_t *event, const char *what, char *buf, size
 {
 	const unsigned long long status = sg_doc_count(event, "status");
 
-	if (status == 503)
+	const char *class = sg_doc_text(event, "class");
+
+	/* Of what was answered without an entry the program tells no more. */
+	if (!status)
+		snprintf(buf, size, "%s%sanswered in the CA's place", class, *class ? " " : "");
+	else if (status == 503)
 		snprintf(buf, size, "%s told to come back later (503)", what);
 	else
 		snprintf(buf, size, "%s answered here as the CA did before (%llu)", what, status);
@@ -85,11 +90,21 @@ static void describe_intercept(const json_t *event, const char *kind, char *buf,
 		snprintf(buf, size, "ended: %s came again with other bytes", what);
 }
 
+/* Its time is counted in ticks of the kernel: 0 is less than one. */
+static void describe_answer(const json_t *event, char *buf, size_t size)
+{
+	const double took = sg_doc_real(event, "latency_seconds");
+	char text[SG_HUMAN_TEXT];
+
+	snprintf(buf, size, "%s answered %llu %s%s", sg_doc_text(event, "class"),
+		 sg_doc_count(event, "status"), took > 0 ? "after " : "at once",
+		 took > 0 ? sg_human_seconds(took, text) : "");
+}
+
 /* What is told beside time, kind, service and client. */
 static void describe(const json_t *event, char *buf, size_t size)
 {
 	const char *kind = sg_doc_text(event, "event");
-	char took[SG_HUMAN_TEXT];
 
 	buf[0] = '\0';
 	if (!strcmp(kind, "refused"))
@@ -99,9 +114,7 @@ static void describe(const json_t *event, char *buf, size_t size)
 		snprintf(buf, size, "%s%s", sg_doc_text(event, "class"),
 			 sg_doc_count(event, "request") > 1 ? " (not its connection's first)" : "");
 	else if (!strcmp(kind, "answer"))
-		snprintf(buf, size, "%s answered %llu after %s", sg_doc_text(event, "class"),
-			 sg_doc_count(event, "status"),
-			 sg_human_seconds(sg_doc_real(event, "latency_seconds"), took));
+		describe_answer(event, buf, size);
 	else if (!strcmp(kind, "deaf"))
 		snprintf(buf, size, "the CA leaves SYNs unanswered");
 	else if (!strcmp(kind, "listening"))

@@ -121,7 +121,8 @@ static int add_intercept(json_t *j, const struct sg_event *ev)
 	case SG_EVENT_QUESTION:
 		return add_question(j, ev);
 	case SG_EVENT_EDGE:
-		return add_class(j, ev) | add_status(j, ev) | add_question(j, ev);
+		return add_class(j, ev) | (ev->status ? add_status(j, ev) : 0) |
+		       (ev->question ? add_question(j, ev) : 0);
 	default:
 		return 0;
 	}

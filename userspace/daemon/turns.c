@@ -136,6 +136,16 @@ void sg_turns_held(struct sg_turns *t, __u32 slot)
 		add_note(t, &note);
 }
 
+__u8 sg_turns_class(const struct sg_turns *t, __u32 slot, __u64 ticket)
+{
+	__u8 class;
+
+	if (slot >= t->entries || !ticket || !slot_is(&t->frames[slot], ticket))
+		return SG_REQUEST_NONE;
+	class = t->frames[slot].request_class;
+	return slot_is(&t->frames[slot], ticket) ? class : SG_REQUEST_NONE;
+}
+
 void sg_turns_scan(struct sg_turns *t)
 {
 	for (__u32 i = 0; i < t->count; i++) {
