@@ -68,17 +68,33 @@ __noinline int sg_conn_credit(struct sg_conn *conn, __u64 now)
 	return 0;
 }
 
-/* A spliced connection is over: what of it concerns others? */
-static __always_inline void sg_splice_over(struct sg_conn *conn, struct sg_source *src)
+/* Whoever waits for the answer to its question waits no longer: there is one, or none will come. */
+__noinline int sg_splice_asked(struct sg_conn *conn, __u32 answered, __u64 now)
 {
-	__u32 service = conn->service;
-	struct sg_intercept *ic = bpf_map_lookup_elem(&sg_intercepts, &service);
+	struct sg_intercept *ic;
+	__u32 service;
 
-	/* Whoever waits for the answer to its question gets none from it. */
-	if (ic && conn->ca.answers != conn->client.requests)
+	if (!conn || !(conn->flags & SG_CONN_ASKS) ||
+	    !(__sync_fetch_and_and(&conn->flags, ~SG_CONN_ASKS) & SG_CONN_ASKS))
+		return 0;
+	service = conn->service;
+	ic = bpf_map_lookup_elem(&sg_intercepts, &service);
+	if (!ic)
+		return 0;
+	if (answered || !conn->ca.known)
 		sg_asking_done(ic, conn->splice.question);
-	/* The CA had taken all it was sent, and waited for more in vain. */
+	else
+		sg_asking_failed(ic, conn->splice.question, SG_TIMES, now);
+	return 0;
+}
+
+/* A spliced connection is over: what of it concerns others? */
+static __always_inline void sg_splice_over(struct sg_conn *conn, struct sg_source *src, __u64 now)
+{
+	sg_splice_asked(conn, false, now);
+	/* The CA had taken all that was read, and no more, and waited for the rest in vain. */
 	if (src && conn->ca.known && !sg_seq_after(conn->splice.first_end, conn->ca.ack) &&
+	    conn->ca.ack == conn->client.next && conn->ca.answers != conn->client.requests &&
 	    sg_request_owed(conn))
 		sg_source_left_unfinished(src);
 }
@@ -121,7 +137,7 @@ __noinline int sg_conn_finish(struct sg_conn *conn, __u64 now)
 	if (src && src->connections > 0)
 		__sync_fetch_and_sub(&src->connections, 1);
 	if (conn->flags & SG_CONN_SPLICED)
-		sg_splice_over(conn, src);
+		sg_splice_over(conn, src, now);
 	return 0;
 }
 
@@ -254,6 +270,7 @@ static __always_inline void sg_conn_abandon(struct sg_run *run)
 		return;
 	}
 	__sync_fetch_and_or(&conn->flags, SG_CONN_ABANDONED);
+	sg_splice_asked(conn, false, run->flow->now);
 	lease = &run->budget->leases[index];
 	if (lease->generation == conn->generation && lease->expires > expires)
 		lease->expires = expires;

@@ -129,8 +129,6 @@ static __always_inline void sg_door_leaves(struct sg_run *run)
 
 	if (run->conn->flags & SG_CONN_CANARY && ic)
 		sg_canary_done(ic);
-	if (ic)
-		sg_asking_done(ic, run->conn->splice.question);
 	sg_conn_abandon(run);
 }
 

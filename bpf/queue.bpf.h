@@ -24,8 +24,8 @@ static __always_inline __u32 sg_first_priority(const struct sg_run *run, const s
 
 	if (run->flow->canary)
 		return SG_PRIORITY_ENROLMENT;
-	if (run->src && (run->src->left_unfinished ||
-			 (run->src->broke_word && sg_first_provisional(conn))))
+	if (run->src &&
+	    (run->src->left_unfinished || (run->src->broke_word && sg_first_provisional(conn))))
 		return SG_PRIORITY_OTHER;
 	if (priority <= SG_PRIORITY_BOOTSTRAP && run->src &&
 	    sg_source_claims(run->src, run->flow->now))
@@ -45,7 +45,10 @@ static __always_inline void sg_first_fill(struct xdp_md *ctx, struct sg_run *run
 	conn->state = SG_CONN_SYN_SENT;
 	conn->flags |= SG_CONN_SPLICED |
 		       (run->flow->look.partial || run->flow->was_partial ? SG_CONN_PARTIAL : 0) |
-		       (run->src ? SG_CONN_SOURCE : 0) | (run->flow->canary ? SG_CONN_CANARY : 0) |
+		       (run->src ? SG_CONN_SOURCE : 0) |
+		       (run->flow->canary     ? SG_CONN_CANARY
+			: run->flow->question ? SG_CONN_ASKS
+					      : 0) |
 		       (sg_first_provisional(conn) ? SG_CONN_PROVISIONAL : 0);
 	conn->generation = run->flow->ask.generation;
 	conn->place = grant->place;

@@ -271,7 +271,6 @@ __noinline int sg_learn(struct sg_conn *conn, __u64 now)
 			: 0;
 	index = service * SG_QUESTION_BUCKETS + (__u32)(question % SG_QUESTION_BUCKETS);
 	bucket = bpf_map_lookup_elem(&sg_questions, &index);
-	sg_asking_done(ic, question);
 	if (!question || !bucket)
 		return 0;
 	if (conn->ca.status != 404 && conn->ca.status != 403) {
@@ -296,6 +295,7 @@ static __always_inline void sg_back_learn(struct sg_run *run)
 	if (!conn->ca.answer_done || conn->splice.taught == conn->ca.answers)
 		return;
 	conn->splice.taught = conn->ca.answers;
+	sg_splice_asked(conn, true, run->flow->now);
 	if (conn->client.request_class == SG_REQUEST_GETNEXTCACERT)
 		sg_learn(conn, run->flow->now);
 }

@@ -39,6 +39,26 @@ static __always_inline bool sg_turn_waits(const struct sg_frame *frame, __u64 no
 	return ic && !frame->canary && sg_asking_waits(ic, frame->question, SG_TIMES, now);
 }
 
+/* What was taken is its own now, if nothing has happened to it in between. */
+static __always_inline void sg_turn_grant(struct sg_budget *budget, struct sg_frame *frame,
+					  const struct sg_ask *ask, const struct sg_grant *grant,
+					  struct sg_turn_call *call)
+{
+	frame->place = grant->place;
+	frame->lease = grant->lease;
+	frame->reason = grant->reason;
+	frame->generation = ask->generation;
+	if (sg_frame_leave(frame, SG_FRAME_GRANTED)) {
+		call->done = sg_read_once(frame->ticket) == call->ticket;
+		/* The slot was given back and taken again in between: this one's client asks again. */
+		if (!call->done)
+			sg_frame_free(call->frame, sg_read_once(frame->ticket));
+		return;
+	}
+	/* The client's own segment was admitted, or ended it, in between: the place is lost, the slot is not. */
+	sg_lease_return(budget, grant->lease, ask->generation);
+}
+
 SEC("syscall")
 int sg_turn(struct sg_turn_call *call)
 {
@@ -90,19 +110,7 @@ int sg_turn(struct sg_turn_call *call)
 				ask.now;
 		return 0;
 	}
-	frame->place = grant.place;
-	frame->lease = grant.lease;
-	frame->reason = grant.reason;
-	frame->generation = ask.generation;
-	if (sg_frame_leave(frame, SG_FRAME_GRANTED)) {
-		call->done = sg_read_once(frame->ticket) == call->ticket;
-		/* The slot was given back and taken again in between: this one's client asks again. */
-		if (!call->done)
-			sg_frame_free(call->frame, sg_read_once(frame->ticket));
-		return 0;
-	}
-	/* The client's own segment was admitted, or ended it, in between: the place is lost, the slot is not. */
-	sg_lease_return(budget, grant.lease, ask.generation);
+	sg_turn_grant(budget, frame, &ask, &grant, call);
 	return 0;
 }
 

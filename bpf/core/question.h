@@ -203,10 +203,13 @@ static __always_inline void sg_asking_begin(struct sg_intercept *ic, __u64 hash,
 	struct sg_asking *slot = &ic->asking[hash & (SG_ASKING_SLOTS - 1)];
 	__u64 first = sg_read_once(ic->canary_sent[0]), second = sg_read_once(ic->canary_sent[1]);
 
-	slot->since = now;
-	slot->hash = hash;
 	if (!window)
 		window = times->window_otherwise;
+	/* Asked in vain within a window: nobody waits for this one. */
+	if (sg_read_once(slot->hash) != hash || sg_question_age(slot->since, now) >= window) {
+		slot->since = now;
+		slot->hash = hash;
+	}
 	if (sg_canary_settled(first, window, now) && sg_canary_settled(second, window, now))
 		__sync_val_compare_and_swap(&ic->canary_sent[0], first, now ? now : 1);
 }
@@ -218,6 +221,16 @@ static __always_inline void sg_asking_done(struct sg_intercept *ic, __u64 hash)
 
 	if (hash)
 		__sync_val_compare_and_swap(&slot->hash, hash, 0);
+}
+
+/* The CA knows it, and has not answered: nobody waits for the next one, either, for a window. */
+static __always_inline void sg_asking_failed(struct sg_intercept *ic, __u64 hash,
+					     const struct sg_times *times, __u64 now)
+{
+	struct sg_asking *slot = &ic->asking[hash & (SG_ASKING_SLOTS - 1)];
+
+	if (hash && sg_read_once(slot->hash) == hash)
+		slot->since = now - times->canary_wait;
 }
 
 /* The slot for a question not yet known: empty; of another epoch; the least asked, of these the one refused

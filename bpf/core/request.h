@@ -38,18 +38,19 @@ static __always_inline bool sg_request_has_rest(const struct sg_conn *c)
 	return c->client.line.final_class > SG_REQUEST_UNDECIDED && !sg_head_more(&c->client.line);
 }
 
-/* Does the client still owe bytes of its request, so that it is its turn to speak and not the CA's? Only of a request that was
- * read in order: what cannot be seen here may have come. (Of a splice's first segment `next` is behind `end`: the guard
- * sent it.)
+/* Does the client still owe bytes of its request, so that it is its turn to speak and not the CA's? Not while the CA takes
+ * none. Of a body only if the CA has not acknowledged more than was read here: what was not may have been its end.
  */
 static __always_inline bool sg_request_owed(const struct sg_conn *c)
 {
+	if (c->splice.shut)
+		return false;
 	if (!c->client.line_done)
 		return true;
 	return sg_request_has_rest(c) && c->client.line.head < SG_HEAD_ENDED &&
-	       !(c->client.line.head_flags & SG_HEAD_ODD) &&
-	       !(c->flags & (SG_CONN_DOUBT | SG_CONN_AHEAD)) &&
-	       !sg_seq_after(c->client.end, c->client.next) && c->ca.answers != c->client.requests;
+	       !(c->client.line.head_flags & SG_HEAD_ODD) && !(c->flags & SG_CONN_DOUBT) &&
+	       c->ca.answers != c->client.requests &&
+	       !sg_seq_after(c->ca.known ? c->ca.ack : c->client.end, c->client.next);
 }
 
 static __always_inline bool sg_request_begins(const struct sg_conn *c, const struct sg_packet *pkt)

@@ -256,11 +256,14 @@ static __always_inline void sg_segment_judge(const struct sg_packet *pkt, int ip
 	__u32 len = pkt->payload_off - pkt->l4_off + pkt->payload_len;
 	__u64 pseudo = sg_sum_pseudo(pkt, len);
 	bool too_long = len > SG_SUM_MAX;
+	__u32 wrong;
 
-	/* Not a branch: it would double what the verifier walks. */
-	look->partial = !((field ^ sg_sum_fold64(pseudo)) | partial_refused);
-	look->sound = pkt->fragment || look->partial || too_long ||
-		      (tcp_sum >= 0 && sg_sum_fold64(pseudo + tcp_sum) == 0xffff);
+	/* No branches: each would double what the verifier walks. What holds as a finished sum is one, though once in 65536 it
+	 * looks as if it were only begun.
+	 */
+	wrong = (tcp_sum < 0) | (sg_sum_fold64(pseudo + tcp_sum) ^ 0xffff);
+	look->partial = !((field ^ sg_sum_fold64(pseudo)) | partial_refused | !wrong);
+	look->sound = pkt->fragment || look->partial || too_long || !wrong;
 	if (pkt->family == 4 && ip_sum != 0xffff)
 		look->sound = false;
 	look->odd_ip = pkt->hops < SG_HOPS_MIN;

@@ -307,6 +307,7 @@ static __always_inline __u32 sg_conn_from_ca(struct sg_conn *c, const struct sg_
 	if (!c->ca.known || !sg_seq_near(pkt->seq, c->ca.end))
 		return 0;
 	c->ca.seen = now;
+	c->splice.shut = !pkt->window;
 	if (sg_seq_after(pkt->ack, c->ca.ack))
 		c->ca.ack = pkt->ack;
 	/* One more than the client's bytes: the CA has its FIN, which passed here before what it follows. */

@@ -1,7 +1,9 @@
-# `scepguard classify` with time between the frames (root). Part of bpf-test.
+# `scepguard classify` with time between the frames, and in intercept (root). Part of bpf-test.
 
-.PHONY: test-classify-times
-test-classify-times: build/scepguard
-	$(Q)python3 tests/bpf/test_classify_times.py
+CLASSIFY_TESTS := test-classify-times test-classify-intercept
 
-bpf-test: test-classify-times
+.PHONY: $(CLASSIFY_TESTS)
+$(CLASSIFY_TESTS): test-classify-%: build/scepguard
+	$(Q)python3 tests/bpf/test_classify_$*.py
+
+bpf-test: $(CLASSIFY_TESTS)

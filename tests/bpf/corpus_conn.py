@@ -8,7 +8,12 @@ SERVER6 = bytes.fromhex("20010db8000500000000000000000001")
 CA_ISN, TIME = 41216, 1000
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
 HOP_BY_HOP, TCP, ROUTING, FRAGMENT, DESTINATION = 0, 6, 43, 44, 60
-PORT = itertools.count(1024)
+PORTS = [itertools.count(1024)]
+
+
+def number_ports(first):
+    """Connections that name no port have these from now on."""
+    PORTS[0] = itertools.count(first)
 
 
 def total(data):
@@ -26,7 +31,7 @@ class Conn:
 
     def __init__(self, version=4, isn=0x1000, stamps=False, tags=(), port=None):
         self.version, self.isn, self.stamps, self.tags = version, isn, stamps, tags
-        self.port, self.steps = port or next(PORT), []
+        self.port, self.steps = port or next(PORTS[0]), []
 
     @property
     def frames(self):

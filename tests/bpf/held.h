@@ -100,4 +100,17 @@ static inline struct talk begun(__u16 port)
 	return t;
 }
 
+#define OK200 "HTTP/1.0 200 OK\r\n\r\n"
+#define OKL   (sizeof(OK200) - 1)
+
+/* The client sends these bytes, at that place of its stream; the CA acknowledges, or resets. */
+#define SENDS_ON(t, at, acked, b)                                \
+	PASSES_AS(SEG(CLIENT(t, at, acked, WIRE_ACK, BYTES(b))), \
+		  SEG(AT_CA(t, at, acked, WIRE_ACK, BYTES(b))))
+#define CA_ACKS(t, upto) \
+	PASSES_AS(SEG(CA(t, 0, upto, WIRE_ACK)), SEG(AT_CLIENT(t, 0, upto, WIRE_ACK)))
+#define CA_RESETS(t, at, upto)                               \
+	PASSES_AS(SEG(CA(t, at, upto, WIRE_RST | WIRE_ACK)), \
+		  SEG(AT_CLIENT(t, at, upto, WIRE_RST | WIRE_ACK)))
+
 #endif

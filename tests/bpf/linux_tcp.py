@@ -35,6 +35,17 @@ def internet_sum(data):
     return (sum(struct.unpack(f">{len(data) // 2}H", data)) - 1) % 0xFFFF + 1
 
 
+def ip_packet(frame):
+    """(packet, offset of its TCP header or None) of a frame with plain headers, as the guard lets them through."""
+    at = 12
+    while frame[at:at + 2] in (b"\x81\0", b"\x88\xa8"):
+        at += 4
+    packet = frame[at + 2:]
+    if packet[:1] == b"\x45" and packet[9:10] == b"\6":
+        return packet, 20
+    return packet, 40 if packet[:1] >= b"\x60" and packet[6:7] == b"\6" else None
+
+
 def unshare():
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
@@ -66,6 +77,8 @@ class Stack:
         self.conns = []
         # All IP packets in both directions since the trace was last emptied: (packet, is it the client's).
         self.trace, self.echoes = [], 0
+        # The same of a case behind the guard: (index of a client's frame, None, False), then (index, packet, clients).
+        self.marked = []
 
     def route(self):
         """This namespace becomes the router, and the process goes on in the server's."""
@@ -160,6 +173,34 @@ class Stack:
                 moved = isn - nominal_isn
         self.answers()
         return self.finish()
+
+    def behind_guard(self, steps, sent):
+        """What the server reads of what the guard lets through: sent = [frame's index, hex of a frame], in order. The
+        ACK numbers of a connection are those of a CA whose first one its first ACK tells."""
+        isn = moved = None
+        frame, self.marked = -1, []
+        for step in steps:
+            if isinstance(step, int):
+                self.answer(step)
+                self.mark(frame)
+                continue
+            frame += 1
+            self.marked.append((frame, None, False))
+            for packet, tcp in (ip_packet(bytes.fromhex(text)) for index, text in sent if index == frame):
+                if isn is not None and tcp is not None and packet[tcp + 13] & ACK:
+                    ack, = struct.unpack_from(">I", packet, tcp + 8)
+                    isn, moved = None, (isn - (ack - 1)) & 0xFFFFFFFF
+                found = self.put(packet, tcp, moved)
+                isn = isn if found is None else found
+            self.mark(frame)
+        self.answers()
+        self.mark(frame)
+        return self.finish()
+
+    def mark(self, frame):
+        """What has gone by since the last time did so behind this frame."""
+        self.marked += [(frame, packet, clients) for packet, clients in self.trace]
+        self.trace.clear()
 
     def take(self):
         """Reads what has come, on every connection."""

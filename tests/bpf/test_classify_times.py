@@ -175,14 +175,14 @@ def from_ca(conn, flags, data=b"", ack=0, seq=0):
     return conn
 
 
-def capture(case):
+def capture(case, *options):
     """The case as a capture file with these time stamps, classified."""
     with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for at, frame in zip(case.times, case.frames, strict=True):
             file.write(struct.pack("<IIII", int(at), round(at % 1 * 1e6), len(frame), len(frame)) + frame)
         file.flush()
-        run = subprocess.run([PROGRAM, "classify", "--pcap", file.name, "--json"], timeout=60,
+        run = subprocess.run([PROGRAM, "classify", "--pcap", file.name, "--json", *options], timeout=60,
                              capture_output=True, text=True, check=True)
     return json.loads(run.stdout) | {"said": run.stderr}
 

@@ -252,12 +252,13 @@ def one_run(lab, server, name, port, host):
         getattr(Clients(lab, directory), name.split(",")[0].replace(" ", "_"))(url)
     asked = server.asked()[before:]
     line = json.dumps({"id": name, "packets": list(clients_frames(path, lab.ca.mac("ca0")))})
-    for side, got in (("both sides", guard_says(lab, ["--pcap", path, "--json"])),
-                      ("one side", guard_says(lab, ["--jsonl"], line + "\n"))):
-        if got["classes"] != asked:
-            return f"from {side} {got['classes']}, the server's log has {asked}", asked
-        if got["dropped"]:
-            return f"from {side} dropped {got['dropped']}", asked
+    for mode in ("police", "intercept"):
+        for side, got in (("both sides", guard_says(lab, ["--pcap", path, "--json", "--mode", mode])),
+                          ("one side", guard_says(lab, ["--jsonl", "--mode", mode], line + "\n"))):
+            if got["classes"] != asked:
+                return f"{mode}, from {side} {got['classes']}, the server's log has {asked}", asked
+            if got["dropped"]:
+                return f"{mode}, from {side} dropped {got['dropped']}", asked
     return None, asked
 
 

@@ -1,32 +1,31 @@
 #!/usr/bin/env python3
-"""`scepguard classify` against Linux's own TCP and an HTTP reader that shares nothing with the guard, and
-against what no honest caller sends. Root; prints `ok KIND`, `not ok KIND REASON`, then the counts.
+"""`scepguard classify`, in police and in intercept, against Linux's own TCP and an HTTP reader that shares nothing
+with the guard, and against what no honest caller sends. Root; prints `ok KIND`, `not ok KIND REASON`, then the
+counts.
 
 usage: test_corpus.py [KIND...]
 """
-import http.server
-import io
+import functools
 import json
 import multiprocessing
 import os
 import re
-import struct
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.parse
 from pathlib import Path
 from queue import Empty
 
 sys.path.insert(0, str(Path(__file__).parent))
 import corpus_cases  # noqa: E402
+import corpus_intercept  # noqa: E402
 import corpus_layers  # noqa: E402
 import corpus_random  # noqa: E402
 import corpus_rest  # noqa: E402
 import linux_tcp  # noqa: E402
-from corpus_classes import PROGRAM, RANK, USEFUL, class_of  # noqa: E402
-from corpus_conn import CA_ISN, Conn  # noqa: E402
+from corpus_classes import PROGRAM  # noqa: E402
+from corpus_conn import CA_ISN, Conn, number_ports  # noqa: E402
+from corpus_judge import classify, classify_capture, lines, requests_of, tricked  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 SKIPPED = "SKIPPED "  # in place of what is wrong: not looked at, for the reason behind it
@@ -38,72 +37,6 @@ SHOWN = 12
 # SYNs on a connection that is open, and packets that hide their TCP header (docs/decisions/0008), may be held
 # back: Linux does not get them either.
 MAY_HOLD = ("flags", "port_reuse", "random_scripts", "fragments: tiny", "ipv6_chains: eight")
-
-
-class Reader(http.server.BaseHTTPRequestHandler):
-    """Reads one request with its body from a stream, and answers nobody."""
-
-    def __init__(self, stream):
-        self.rfile, self.wfile, self.read_well = stream, io.BytesIO(), False
-        self.client_address, self.request_version, self.headers = ("", 0), "", None
-        self.raw_requestline = self.rfile.readline(65537)
-        if self.raw_requestline.endswith(b"\n"):
-            self.read_well = self.parse_request()
-        if self.read_well and self.headers:
-            length = self.headers.get("Content-Length", "0")
-            self.rfile.read(int(length) if length.isdigit() else 0)
-
-    def log_message(self, *_):
-        pass
-
-
-def requests_of(stream):
-    """Classes of the requests in a stream; of several operations the least useful counts."""
-    stream, size, classes = io.BytesIO(stream), len(stream), []
-    while stream.tell() < size:
-        at = stream.tell()
-        if stream.readline() in (b"\n", b"\r\n"):  # empty lines before a request are skipped (RFC 9112, 2.2)
-            continue
-        stream.seek(at)
-        reader = Reader(stream)
-        if not reader.read_well:
-            return classes + ["undecided"] * bool(reader.raw_requestline.strip())
-        query = urllib.parse.urlsplit(reader.path).query
-        values = [v for k, v in urllib.parse.parse_qsl(query, True) if k == "operation"] or [""]
-        classes.append(min((class_of(reader.command, v) for v in values), key=RANK.get))
-    return classes
-
-
-def classify(text, *options):
-    run = subprocess.run([PROGRAM, "classify", "--jsonl", *options], input=text,
-                         capture_output=True, text=True, timeout=120, check=True)
-    return [json.loads(line) for line in run.stdout.splitlines()]
-
-
-def lines(cases):
-    return "".join(json.dumps({"id": n, "packets": [f.hex() for f in c.frames]}) + "\n"
-                   for n, c in cases)
-
-
-def tricked(said, streams):
-    """The first useful class that is more than what the server read; None if there is none."""
-    read = [c for stream in streams for c in requests_of(stream)]
-    at = 0
-    for i, name in enumerate(said):
-        if RANK[name] < USEFUL:
-            continue
-        if "undecided" in read[:i]:
-            break  # what a server does behind a malformed request is its own affair
-        # Of several connections the guard may have missed one: then the order is what counts.
-        at = i if len(streams) < 2 else max(at, i)
-        while len(streams) > 1 and at < len(read) and read[at] != name:
-            at += 1
-        if at >= len(read) or read[at] != name:
-            return f"tricked: {' '.join(said)}, a server reads {' '.join(read) or 'nothing'}"
-    if len([c for c in read if c != "undecided"]) > len(said) and "undecided" not in said and any(
-            RANK[c] >= USEFUL for c in said):
-        return f"missed one: {' '.join(said)}, a server reads {' '.join(read)}"
-    return None
 
 
 def judge(kind, name, got, streams, decisive):
@@ -131,26 +64,6 @@ def capture_of(stack, steps, held):
     stack.trace.clear()
 
 
-def run_capture(path, *options):
-    return subprocess.run([PROGRAM, "classify", "--pcap", path, *options], capture_output=True, text=True,
-                          timeout=60, check=True).stdout
-
-
-def classify_capture(frames):
-    """{client's port: classes} from both sides, and the indexes of frames that would be dropped."""
-    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for i, frame in enumerate(frames):
-            file.write(struct.pack("<IIII", 1 + i // 10000, i % 10000 * 100, len(frame), len(frame)) + frame)
-        file.flush()
-        text, dropped = run_capture(file.name), json.loads(run_capture(file.name, "--json"))["dropped"]
-    found = {}
-    for who, _, name in (line.rpartition(" ") for line in text.splitlines()):
-        if name in RANK:
-            found.setdefault(int(who.strip().rpartition(":")[2]), []).append(name)
-    return found, dropped
-
-
 def reopened(conn):
     """Is there a SYN in mid-connection? Who sees the client's side alone cannot know whether the server took it."""
     sent = [step[1][step[2] + 13:step[2] + 14] for step in conn.steps if not isinstance(step, int) and
@@ -158,14 +71,25 @@ def reopened(conn):
     return b"\2" in sent[3:]
 
 
+ALL_KINDS = corpus_cases.KINDS + corpus_layers.KINDS + corpus_rest.KINDS + (
+    corpus_random.random_scripts, corpus_cases.hops_left)
+
+
+def cases_of(kind):
+    """The same ports each time, whatever other kinds there are: on them depends what a cookie looks like."""
+    number_ports(1024 + 1500 * ALL_KINDS.index(kind))
+    return list(kind())
+
+
 def one_kind(stack, kind):
     """What is wrong in one kind, seen from the client's side alone and from both."""
-    cases = list(kind())
+    cases = cases_of(kind)
     verdicts = classify(lines((name, conn) for name, conn, _ in cases))
-    frames, runs, wrong = [], [], []
+    frames, runs, wrong, direct = [], [], [], []
     for (name, conn, decisive), got in zip(cases, verdicts, strict=True):
         held = got.get("dropped", ())
         streams = stack.delivered(conn.steps, CA_ISN, held)
+        direct.append(streams)
         first = len(frames)
         frames += capture_of(stack, conn.steps, held)
         runs.append((f"{name}, from both sides", conn.port, decisive, streams, range(first, len(frames))))
@@ -182,7 +106,7 @@ def one_kind(stack, kind):
             continue
         if reason := judge(kind.__name__, name, got, streams, decisive):
             wrong.append(f"{name}: {reason}")
-    return len(cases), wrong
+    return len(cases), wrong + corpus_intercept.wrong(stack, kind.__name__, cases, direct)
 
 
 def through_linux(kinds, routed, queue):
@@ -204,8 +128,7 @@ def next_of(process, queue):
 
 def against_linux(wanted):
     """(kind and number of cases, what is wrong) for each kind."""
-    kinds = corpus_cases.KINDS + corpus_layers.KINDS + corpus_rest.KINDS + (corpus_random.random_scripts,)
-    for routed, all_kinds in ((False, kinds), (True, (corpus_cases.hops_left,))):
+    for routed, all_kinds in ((False, ALL_KINDS[:-1]), (True, ALL_KINDS[-1:])):
         some = [kind for kind in all_kinds if not wanted or kind.__name__ in wanted]
         queue = multiprocessing.Queue()
         process = multiprocessing.Process(target=through_linux, args=(some, routed, queue))
@@ -230,14 +153,14 @@ HOSTILE = [
 ]
 
 
-def hostile():
+def hostile(mode):
     good = lines([("good", Conn().open().send(0, corpus_cases.CAPS))])
     text = "".join(line + "\n" + good for _, line in HOSTILE)
-    run = subprocess.run([PROGRAM, "classify", "--jsonl"], capture_output=True, timeout=60,
+    run = subprocess.run([PROGRAM, "classify", "--jsonl", "--mode", mode], capture_output=True, timeout=60,
                          input=text.encode("utf-8", "surrogateescape"), check=False)
     answers = [json.loads(line) for line in run.stdout.splitlines()]
     if run.returncode or len(answers) != 2 * len(HOSTILE):
-        yield "hostile lines", f"status {run.returncode}, {len(answers)} answers"
+        yield f"hostile lines, {mode}", f"status {run.returncode}, {len(answers)} answers"
         return
     for (name, line), answer, after in zip(HOSTILE, answers[::2], answers[1::2], strict=True):
         wrong = None
@@ -247,31 +170,31 @@ def hostile():
             wrong = f"id {answer['id']}"
         elif after.get("classes") != ["GetCACaps"]:
             wrong = f"the next line came out as {after}"
-        yield f"hostile: {name}", wrong
+        yield f"hostile, {mode}: {name}", wrong
     odd = classify('{"id": 7, "packets": ["", "00", "' + "ff" * 13 + '", "' + "ff" * 14 + '", "' +
-                   "ff" * 3520 + '"]}\n{"id": 8, "packets": []}\n')
+                   "ff" * 3520 + '"]}\n{"id": 8, "packets": []}\n', "--mode", mode)
     right = [v["classes"] == ["ignored"] and v["dropped"] == [] for v in odd]
-    yield "hostile: odd sizes", None if right == [True, True] else f"{odd}"
+    yield f"hostile, {mode}: odd sizes", None if right == [True, True] else f"{odd}"
 
 
-def speed():
+def speed(mode):
     case = lines([("x", Conn().open().send(0, corpus_cases.CAPS))])
     begun = time.monotonic()
-    got = classify(case * 1000)
+    got = classify(case * 1000, "--mode", mode)
     took = time.monotonic() - begun
-    yield "1000 cases", None if took < 5 and len(got) == 1000 else f"{len(got)} in {took:.1f} s"
+    yield f"1000 cases, {mode}, {took:.1f} s", None if took < 5 and len(got) == 1000 else f"{len(got)} in {took:.1f} s"
 
 
-def public_suites():
+def public_suites(mode):
     corpus = Path(os.environ.get("CORPUS", TOP / "../shared/corpus"))
     if not (corpus / "run.py").exists():
-        yield "public suites", SKIPPED + "no corpus beside the repository (set CORPUS=)"
+        yield f"public suites, {mode}", SKIPPED + "no corpus beside the repository (set CORPUS=)"
         return
     run = subprocess.run([sys.executable, corpus / "run.py", "--batch",
-                          f"{PROGRAM} classify --jsonl"], capture_output=True, text=True, check=False)
+                          f"{PROGRAM} classify --jsonl --mode {mode}"], capture_output=True, text=True, check=False)
     print("\n".join(run.stdout.splitlines()[-3:]))
-    yield "public suites", None if not run.returncode else run.stdout[-600:]
-    yield "public suites: decisive", indecision(run.stdout)
+    yield f"public suites, {mode}", None if not run.returncode else run.stdout[-600:]
+    yield f"public suites, {mode}: decisive", indecision(run.stdout)
 
 
 def indecision(text):
@@ -291,7 +214,8 @@ def main():
         return 0
     wanted, passed, failed, skipped = sys.argv[1:], 0, 0, 0
     groups = () if wanted else (hostile, speed, public_suites)
-    for name, wrong in (found for group in (*groups, lambda: against_linux(wanted)) for found in group()):
+    both = [functools.partial(group, mode) for mode in ("police", "intercept") for group in groups]
+    for name, wrong in (found for group in (*both, lambda: against_linux(wanted)) for found in group()):
         if wrong and wrong.startswith(SKIPPED):
             skipped += 1
             print(f"SKIPPED {name}: {wrong.removeprefix(SKIPPED)}", flush=True)

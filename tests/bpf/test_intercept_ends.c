@@ -449,6 +449,45 @@ static void few_hops_left_make_nobody_deaf(void **state)
 	}
 }
 
+/* A window with which the checksum of t's request is the sum of the pseudo header, so that it looks only begun. */
+static uint16_t window_that_looks_begun(const struct talk *t)
+{
+	uint8_t frame[WIRE_MAX];
+
+	for (uint32_t window = 1; window < 65536; window++) {
+		size_t len = wire_build(net,
+					SEG(CLIENT(t, 0, 0, WIRE_PSH | WIRE_ACK, BYTES(GETCACERT),
+						   .window = (uint16_t)window)),
+					frame);
+		const uint8_t *tcp = frame + wire_l4(net);
+		uint32_t field = (uint32_t)tcp[16] << 8 | tcp[17];
+
+		if (field == wire_pseudo(frame + wire_l3(net), len - wire_l4(net)))
+			return (uint16_t)window;
+	}
+	fail_msg("none does");
+	return 0;
+}
+
+/* The SYN made of it goes over a wire: its sum is finished. */
+static void a_finished_sum_that_looks_only_begun(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < NETS; n++) {
+		struct talk t = TALK(1000);
+		uint16_t window;
+
+		fresh_intercept();
+		net = &nets[n];
+		SHAKE_HANDS(&t);
+		window = window_that_looks_begun(&t);
+		PASSES_AS(SEG(CLIENT(&t, 0, 0, WIRE_PSH | WIRE_ACK, BYTES(GETCACERT),
+				     .window = window)),
+			  SEG(.port = t.port, .seq = t.isn, .flags = WIRE_SYN,
+			      .hops = WIRE_OWN_HOPS, .window = window, .mss = GUARD_MSS));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +497,7 @@ int main(void)
 		cmocka_unit_test(the_client_resets_while_the_syn_is_on_its_way),
 		cmocka_unit_test(a_syn_ack_to_what_was_given_up_is_reset),
 		cmocka_unit_test(few_hops_left_make_nobody_deaf),
+		cmocka_unit_test(a_finished_sum_that_looks_only_begun),
 		cmocka_unit_test(other_bytes_while_the_syn_is_on_its_way_end_it),
 		cmocka_unit_test(overlaps),
 		cmocka_unit_test(other_bytes_with_a_wrong_checksum_are_none),

@@ -17,21 +17,25 @@ FUZZ_MORE_answer  := userspace/http/answer_head.c
 FUZZ_MORE_config  := $(wildcard userspace/config/*.c userspace/util/*.c)
 FUZZ_MORE_control := $(addprefix userspace/,daemon/control.c daemon/labels.c daemon/state.c \
 	ios/mirror.c shadow/shadow.c) $(FUZZ_MORE_config)
+FUZZ_MORE_edges   := $(addprefix userspace/,daemon/edges.c daemon/questions.c http/answer_head.c \
+	$(addprefix util/,addr.c json.c text.c units.c))
 FUZZ_MORE_packet  := tests/fuzz/packet_filters.c
 FUZZ_LIBS_config  = $(LDLIBS)
 FUZZ_LIBS_control = $(LDLIBS)
+FUZZ_LIBS_edges   = $(LDLIBS)
 FUZZ_LIBS_packet  = -lpcap
 
 # How a target is run: libFuzzer's options, then the seeds' directories.
 FUZZ_RUN_answer    = -max_len=1024 -dict=tests/fuzz/answer.dict $(FUZZ_OUT)/answer.seeds
 FUZZ_RUN_config    = -max_len=8192 -dict=tests/fuzz/config.dict $(FUZZ_OUT)/config.seeds
 FUZZ_RUN_control   = -max_len=4200 -dict=tests/fuzz/control.dict $(FUZZ_OUT)/control.seeds
+FUZZ_RUN_edges     = -max_len=1400 -dict=tests/fuzz/edges.dict $(FUZZ_OUT)/edges.seeds
 FUZZ_RUN_http_line = -max_len=1024 -dict=tests/fuzz/http_line.dict $(FUZZ_OUT)/http_line.seeds
 FUZZ_RUN_packet    = -max_len=2048 -dict=tests/fuzz/packet.dict $(FUZZ_OUT)/packet.seeds
 FUZZ_RUN_question  = -max_len=1400 -dict=tests/fuzz/question.dict $(FUZZ_OUT)/question.seeds
 FUZZ_RUN_segments  = -max_len=160 -dict=tests/fuzz/segments.dict $(FUZZ_OUT)/segments.seeds
 
-FUZZ_HERE := answer config control http_line packet question segments
+FUZZ_HERE := answer config control edges http_line packet question segments
 
 .PHONY: fuzz fuzz-summary fuzz-mutants coverage $(FUZZ_HERE:%=fuzz-seeds-%)
 
@@ -75,7 +79,7 @@ $(FUZZ_OUT)/seeds_%: tests/fuzz/seeds_%.c $(FUZZ_HEADERS) $(wildcard tests/fixtu
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
 
-fuzz-seeds-answer fuzz-seeds-http_line fuzz-seeds-packet fuzz-seeds-question \
+fuzz-seeds-answer fuzz-seeds-edges fuzz-seeds-http_line fuzz-seeds-packet fuzz-seeds-question \
 fuzz-seeds-segments: fuzz-seeds-%: $(FUZZ_OUT)/seeds_%
 	$(Q)mkdir -p $(FUZZ_OUT)/$*.seeds
 	$(Q)$(FUZZ_OUT)/seeds_$* $(FUZZ_OUT)/$*.seeds

@@ -5,6 +5,7 @@ come past the guard it gives way."""
 import itertools
 import json
 import threading
+import time
 
 import netlab
 from intercept_case import InterceptCase
@@ -104,6 +105,9 @@ class Changes(Modes):
             self.mode(guard, "observe")
             self.wait_until_left(guard)
         self.assertEqual(guard.status()["mode"], "observe")
+        events = json.loads(guard.command("events", "-n", "30", "--json").stdout)["events"]
+        self.assertEqual([e["state"] for e in events if e["event"] == "mode"],
+                         ["intercept", "police", "intercept", "observe"])  # whatever the clients did in between
 
     def test_daemon_killed(self):
         """In intercept, and while it is left: the next one goes on with it."""
@@ -128,19 +132,26 @@ class Changes(Modes):
         """Both ways; the first one ends while no daemon runs."""
         lab, _, guard = self.stand()
         with Traffic(self, lab):
-            self.mode(guard, "intercept", "--confirm-within", "60s")
+            until = self.on_trial(guard, "intercept", 60)
             guard.wait(lambda s: s["services"][0]["counters"]["spliced"] > 0, "splices")
             guard.kill()
-            self.idle(lab, 2.5)
+            # No longer: what intercept began is over soon, too, and the next daemon must find some of it.
+            self.idle(lab, max(0, until - time.time()) + 0.1)
             guard.start()
             self.assertEqual(guard.status()["mode"], "police")
             self.assertTrue(self.steps(guard))
             self.wait_until_left(guard)
             self.mode(guard, "intercept")
-            self.mode(guard, "police", "--confirm-within", "45s")
-            self.assertEqual(guard.status()["mode"], "police")
+            self.on_trial(guard, "police", 45)
             guard.wait(lambda s: s["mode"] == "intercept", "trial over")
             self.assertTrue(self.steps(guard))
+
+    def on_trial(self, guard, mode, seconds):
+        """The mode for that long, counted from when it is in force; when its trial ends (Unix time)."""
+        now_in = json.loads(guard.command("mode", mode, "--confirm-within", f"{seconds}s", "--json").stdout)
+        self.assertEqual(now_in["mode"], mode)
+        self.assertGreater(now_in["mode_until_time"] - time.time(), seconds / FAST - 0.2)
+        return now_in["mode_until_time"]
 
     def idle(self, lab, seconds):
         """Time passes; the clients go on."""
@@ -205,13 +216,18 @@ class Needs(Modes):
     """Refused with the command to type, which then is all it takes."""
 
     def refused(self, guard):
-        """What to type, by `mode` and its log."""
+        """What to type, as `mode` says it, and its log too."""
         done = guard.command("mode", "intercept", check=False)
         self.assertEqual(done.returncode, 1, done)
         self.assertEqual(guard.status()["mode"], "police")
-        lines = [line for line in guard.log().splitlines() if "error: intercept: " in line]
-        self.assertTrue(lines, guard.log())
-        return [line.split("; do: ")[1] for line in lines]
+        says = done.stderr.splitlines()
+        self.assertRegex(says[0], "cannot change to mode 'intercept': this machine is not ready")
+        commands = [line.split("do: ")[1] for line in says if line.startswith("    do: ")]
+        logged = [line.split("; do: ") for line in guard.log().splitlines() if "error: intercept: " in line]
+        self.assertEqual(commands, [command for _, command in logged])
+        for sentence, _ in logged:
+            self.assertIn(sentence.split("error: intercept: ")[1], done.stderr)
+        return commands
 
     def assert_mended(self, lab, guard):
         for command in dict.fromkeys(self.refused(guard)):
@@ -330,9 +346,20 @@ class Bypass(Modes):
             # Longer than a tick of the guard's clock.
             self.assertIsNone(self.ask(lab, lab.ca4, get("GetCACaps", take=0.2)).error)
         wait_for(lambda: "no packet of the CA passes here" in guard.log(), 5, "the alarm")
+        self.assert_told(lab, guard)
         lab.ca.ip("route", "del", f"{lab.client4}/32")
         self.ask_on(lab, guard, "intercept")
         self.assertIsNone(self.ask(lab, lab.ca4, get("GetCACaps")).error)
+
+    def assert_told(self, lab, guard):
+        """To whoever looks: since when, how many, what to do."""
+        found = guard.fresh()["services"][0]["intercept"]
+        self.assertEqual((found["bypass"], found["bypass_seen"] >= 2), ("found", True), found)
+        self.assertLess(abs(time.time() - found["bypass_since_time"] - 5), 5)
+        page = " ".join(guard.command("status").stdout.split())
+        self.assertRegex(page, "its answers come past this host: none has passed here for .* Lead the CA's way")
+        past = " ".join(guard.command("explain", lab.client4).stdout.split())
+        self.assertIn("its answers come past the guard", past)
 
     def test_silent_ca(self):
         """Police is tried, and no alarm given; its first packet brings intercept back."""

@@ -171,6 +171,32 @@ static void test_clients_prove_it(void **state)
 	assert_int_equal(tick(f), SG_BYPASS_BACK);
 }
 
+/* For people: since when, and how many clients were served past the guard. */
+static void test_is_told(void **state)
+{
+	struct fixture *f = *state;
+	__u64 asked;
+
+	go_silent(f);
+	asked = f->now;
+	assert_int_equal(pass(f, SILENT), SG_BYPASS_TRY_POLICE);
+	f->mode = SG_BYPASS_POLICE_ON_TRIAL;
+	assert_int_equal(f->b.silent_since, asked);
+	f->counts.unheard = SG_BYPASS_UNHEARD - 1;
+	pass(f, SILENT);
+	f->counts.unheard = SG_BYPASS_UNHEARD + 3;
+	pass(f, SILENT);
+	f->counts.unheard = 1; /* the others have ended */
+	pass(f, SILENT);
+	assert_int_equal(f->b.state, SG_BYPASS_FOUND);
+	assert_int_equal(f->b.silent_since, asked);
+	assert_int_equal(f->b.unheard, SG_BYPASS_UNHEARD + 3);
+	f->counts.from_ca++;
+	assert_int_equal(tick(f), SG_BYPASS_BACK);
+	assert_int_equal(f->b.silent_since, 0);
+	assert_int_equal(f->b.unheard, 0);
+}
+
 static void test_ordered_anew(void **state)
 {
 	struct fixture *f = *state;
@@ -227,11 +253,17 @@ static void test_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_silence_tries_police),    T(test_nobody_asks),
-		T(test_not_reachable),           T(test_seen_before),
-		T(test_any_packet_counts),       T(test_a_packet_ends_the_doubt),
-		T(test_clients_prove_it),        T(test_ordered_anew),
-		T(test_another_mode_is_ordered), T(test_count),
+		T(test_is_told),
+		T(test_silence_tries_police),
+		T(test_nobody_asks),
+		T(test_not_reachable),
+		T(test_seen_before),
+		T(test_any_packet_counts),
+		T(test_a_packet_ends_the_doubt),
+		T(test_clients_prove_it),
+		T(test_ordered_anew),
+		T(test_another_mode_is_ordered),
+		T(test_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,12 @@ static void test_refusals_and_nonsense(void **state)
 	expect(p, "sources", "{\"ok\":false,\"error\":\"unknown key 'x'\\u001b[31m\"}\n",
 	       SG_EXIT_FAILED, "scepguard: unknown key 'x'?[31m\n");
 	expect(p, "sources", "{\"ok\":false}\n", SG_EXIT_FAILED, "refused without a reason");
+	expect(p, "mode intercept",
+	       "{\"ok\":false,\"error\":\"not ready\",\"findings\":[{\"subject\":\"IPv4\",\"sentence\":\"does "
+	       "not forward\",\"what_to_type\":\"sysctl -w a=1\"},{\"subject\":\"ca\",\"sentence\":\"is "
+	       "here\",\"what_to_type\":\"\"}]}\n",
+	       SG_EXIT_FAILED,
+	       "scepguard: not ready\n  IPv4: does not forward\n    do: sysctl -w a=1\n  ca: is here\n");
 	expect(p, "sources", "rubbish\n", SG_EXIT_FAILED, "not JSON");
 	expect(p, "sources", "[]\n", SG_EXIT_FAILED, "not JSON");
 	expect(p, "sources", "\n", SG_EXIT_FAILED, "not JSON");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* explain, sources, events, mode and the page without a daemon. */
+/* explain, sources, mode and the page without a daemon. */
 #include <errno.h>
 
 #include "cli_fixture.h"
@@ -54,6 +54,29 @@ static void set_now(json_t *doc, const char *verdict, const char *reason)
 				      "sentence", "because"));
 }
 
+static void test_explain_bypass(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	char *text;
+
+	(void)state;
+	json_object_set_new(service_of(doc), "bypass_since_time", json_real(NOW - 150));
+	json_object_set_new(service_of(doc), "bypass", json_string("tried"));
+	text = explain(doc, "police");
+	EXPECT(text,
+	       "Nothing of the CA has passed here for 2m 30s: it is down, or its answers take another way "
+	       "(scepguard status).");
+	free(text);
+	json_object_set_new(service_of(doc), "bypass", json_string("found"));
+	text = explain(doc, "police");
+	EXPECT(text, "for 2m 30s: its answers come past the guard, so what is told below");
+	free(text);
+	json_object_set_new(service_of(doc), "bypass", json_string("none"));
+	text = explain(doc, "police");
+	assert_null(strstr(text, "passed here"));
+	free(text);
+}
+
 /* In intercept a request waits; and it is told which connections the guard has joined. */
 static void test_explain_intercept(void **state)
 {
@@ -103,6 +126,29 @@ static int times_in(const char *text, const char *part)
 	for (; (text = strstr(text, part)); text++)
 		times++;
 	return times;
+}
+
+static void test_explain_faults(void **state)
+{
+	_cleanup_json_ json_t *doc = load("explain_refused");
+	json_t *source = json_object_get(service_of(doc), "source");
+	char *text = explain(doc, "intercept");
+
+	(void)state;
+	assert_null(strstr(text, "unfinished"));
+	assert_null(strstr(text, "It began a PKIOperation"));
+	free(text);
+	json_object_set_new(source, "left_unfinished", json_true());
+	json_object_set_new(source, "broke_word", json_true());
+	text = explain(doc, "intercept");
+	EXPECT(text,
+	       "It left a request unfinished, and kept a place at the CA for it: it comes last "
+	       "until something useful that it asks is answered.");
+	EXPECT(text, "It began a PKIOperation that was none");
+	free(text);
+	text = explain(doc, "police");
+	assert_null(strstr(text, "unfinished"));
+	free(text);
 }
 
 static void test_explain_held(void **state)
@@ -246,72 +292,6 @@ static void test_sources(void **state)
 	free(text);
 }
 
-static void test_events(void **state)
-{
-	static const char *const expected[] = {
-		"04:33:20 would refuse branch-ca 192.0.2.7:49152 window_reserved, as rollover "
-		"(x8) ",
-		"23:59:57 request branch-ca [2001:db8::7]:49153 GetCACert (not its connection's first) ",
-		"23:59:57 answer branch-ca 192.0.2.7:49153 GetNextCACert answered 404 after 12ms ",
-		"23:59:58 deaf branch-ca the CA leaves SYNs unanswered ",
-		"23:59:59 listening branch-ca the CA answers again ",
-		"23:59:59 held branch-ca 192.0.2.7:49153 GetCACert waits for its turn as bootstrap ",
-		"23:59:59 replay branch-ca 192.0.2.7:49153 its request is too long to go with the end of "
-		"the handshake: it is sent after it ",
-		"23:59:59 question branch-ca 192.0.2.7:49153 a GetNextCACert goes to the CA, to learn "
-		"from its answer: question 0123456789abcdef ",
-		"23:59:59 edge branch-ca 192.0.2.7:49153 GetNextCACert answered here as the CA did "
-		"before (404) (x64) ",
-		"23:59:59 edge branch-ca 192.0.2.7:49153 GetCACert told to come back later (503) ",
-		"23:59:59 mismatch branch-ca 192.0.2.7:49153 ended: PKIOperation-GET came again with "
-		"other bytes ",
-	};
-	_cleanup_json_ json_t *doc = load("events");
-	const json_t *event;
-	size_t i;
-
-	(void)state;
-	json_array_foreach (json_object_get(doc, "events"), i, event) {
-		struct sg_lines lines = {0};
-		char *text;
-
-		sg_render_event(event, &style80, NOW - 2, &lines);
-		assert_int_equal(lines.count, 1);
-		text = flat(&lines);
-		assert_string_equal(text, expected[i]);
-		free(text);
-	}
-	assert_int_equal(i, sizeof(expected) / sizeof(expected[0]));
-}
-
-/* Each kind has something to say. */
-static void test_events_of_all_kinds(void **state)
-{
-	static const char *const kinds[] = {
-#define X(id, label) label,
-		SG_EVENT_LIST(X)
-#undef X
-	};
-
-	(void)state;
-	for (size_t i = 0; i < SG_EVENT_MAX_; i++) {
-		_cleanup_json_ json_t *event =
-			json_pack("{s:s, s:f, s:s, s:s, s:i, s:s, s:i}", "event", kinds[i], "time",
-				  NOW, "service", "ca", "client", "192.0.2.7", "port", 7, "class",
-				  "GetCACert", "status", 200);
-		struct sg_lines lines = {0};
-		char *text, *end;
-
-		sg_render_event(event, &style80, NOW, &lines);
-		text = flat(&lines);
-		end = strstr(text, " ca ");
-		assert_non_null(end);
-		if (strlen(end) <= strlen(" ca 192.0.2.7:7 "))
-			fail_msg("'%s' says nothing", text);
-		free(text);
-	}
-}
-
 static void test_mode(void **state)
 {
 	_cleanup_json_ json_t *doc = json_pack("{s:s, s:s, s:f}", "mode", "police", "mode_then",
@@ -409,18 +389,12 @@ static void test_offline_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_explain_refused),
-		cmocka_unit_test(test_explain_intercept),
-		cmocka_unit_test(test_explain_held),
-		cmocka_unit_test(test_explain_helps),
-		cmocka_unit_test(test_explain_policies),
-		cmocka_unit_test(test_explain_unknown),
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_events_of_all_kinds),
-		cmocka_unit_test(test_mode),
-		cmocka_unit_test(test_offline),
-		cmocka_unit_test(test_offline_enforcing),
+		cmocka_unit_test(test_explain_refused),   cmocka_unit_test(test_explain_bypass),
+		cmocka_unit_test(test_explain_intercept), cmocka_unit_test(test_explain_faults),
+		cmocka_unit_test(test_explain_held),      cmocka_unit_test(test_explain_helps),
+		cmocka_unit_test(test_explain_policies),  cmocka_unit_test(test_explain_unknown),
+		cmocka_unit_test(test_sources),           cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_offline),           cmocka_unit_test(test_offline_enforcing),
 		cmocka_unit_test(test_offline_json),
 	};
 

@@ -87,10 +87,24 @@ static void test_bypass(void **state)
 	json_object_set_new(doc, "mode_then", json_string("intercept"));
 	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
 	json_object_set_new(part(doc, "intercept"), "bypass", json_string("tried"));
-	expect_on_page(doc, "another way. The guard tries police to find out which.", true);
+	json_object_set_new(part(doc, "intercept"), "bypass_since_time", json_real(NOW - 150));
+	expect_on_page(
+		doc,
+		"branch-ca was asked, and nothing of it has come for 2m 30s: it is down, or its "
+		"answers take another way. The guard tries police to find out which.",
+		true);
 	expect_on_page(doc, "mode --confirm", false);
 	json_object_set_new(part(doc, "intercept"), "bypass", json_string("found"));
-	expect_on_page(doc, "branch-ca: its answers come past this host", true);
+	json_object_set_new(part(doc, "intercept"), "bypass_seen", json_integer(1234));
+	json_object_set_new(first_service(doc), "one_sided", json_true());
+	expect_on_page(
+		doc,
+		"branch-ca: its answers come past this host: none has passed here for 2m 30s, while as "
+		"many as 1,234 connections at once were served. Intercept is not possible so; the guard fell back to "
+		"police, until an answer passes here.",
+		true);
+	expect_on_page(doc, "Lead the CA's way to its clients through this host", true);
+	expect_on_page(doc, "put the guard where both directions pass", false); /* said already */
 	expect_on_page(doc, "mode --confirm", false);
 	json_object_set_new(doc, "mode_until_time", json_null());
 	expect_on_page(doc, "branch-ca: its answers come past this host", true);
@@ -99,6 +113,20 @@ static void test_bypass(void **state)
 	expect_on_page(doc, "its answers come past this host", false);
 	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
 	expect_on_page(doc, "mode --confirm", true);
+}
+
+/* Who comes back to intercept by himself is not told to try it. */
+static void test_storm_in_police(void **state)
+{
+	_cleanup_json_ json_t *doc = situation("storm_police");
+
+	(void)state;
+	expect_on_page(doc, "cannot tell enrolments from the storm", true);
+	json_object_set_new(doc, "mode_then", json_string("intercept"));
+	json_object_set_new(doc, "mode_until_time", json_real(NOW + 60));
+	expect_on_page(doc, "cannot tell enrolments from the storm", false);
+	json_object_set_new(doc, "mode_until_time", json_null()); /* for good */
+	expect_on_page(doc, "cannot tell enrolments from the storm", true);
 }
 
 static void expect_minute_advice(const char *counter, int enough, const char *sentence)
@@ -153,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_leaving_intercept),
 		cmocka_unit_test(test_not_as_configured),
 		cmocka_unit_test(test_bypass),
+		cmocka_unit_test(test_storm_in_police),
 		cmocka_unit_test(test_advice_in_intercept),
 		cmocka_unit_test(test_storm_at_the_edge),
 	};

@@ -131,8 +131,12 @@ static void test_bypass(void **state)
 
 	(void)state;
 	d->services[1].index = -1;
-	d->services[1].bypass.state = SG_BYPASS_TRIED;
+	d->services[1].bypass = (struct sg_bypass){
+		.state = SG_BYPASS_TRIED, .silent_since = NOW - HZ, .unheard = 3};
 	collect_service(d, 1, &waits);
+	assert_true(d->snap.services[1].intercept.bypass_since_ns ==
+		    d->tables.now_ns - SG_NS_PER_S);
+	assert_int_equal(d->snap.services[1].intercept.bypass_seen, 3);
 	assert_int_equal(d->snap.services[1].intercept.bypass, SG_BYPASS_TRIED);
 	assert_false(d->snap.services[1].one_sided);
 	d->services[1].bypass.state = SG_BYPASS_FOUND;
@@ -159,6 +163,8 @@ static void test_status(void **state)
 		.canary = true,
 		.canary_since_ns = 4 * SG_NS_PER_S,
 		.bypass = SG_BYPASS_TRIED,
+		.bypass_since_ns = 5 * SG_NS_PER_S,
+		.bypass_seen = 6,
 	};
 	j = service_json(&snap, &conf);
 	ic = json_object_get(j, "intercept");
@@ -172,6 +178,8 @@ static void test_status(void **state)
 	assert_true(json_is_true(json_object_get(ic, "canary_in_flight")));
 	assert_float_equal(json_number_value(json_object_get(ic, "canary_since_time")), 4, 0);
 	assert_string_equal(json_string_value(json_object_get(ic, "bypass")), "tried");
+	assert_float_equal(json_number_value(json_object_get(ic, "bypass_since_time")), 5, 0);
+	assert_int_equal(json_integer_value(json_object_get(ic, "bypass_seen")), 6);
 	assert_int_equal(json_integer_value(json_array_get(json_object_get(waited, "counts"), 3)),
 			 8);
 	assert_float_equal(json_number_value(json_object_get(waited, "sum_seconds")), 1.5, 0);

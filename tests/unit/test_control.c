@@ -156,6 +156,24 @@ static void test_bad_requests(void **state)
 	assert_false(ask("{\"command\":\"status\"}\0", 21)); /* a NUL is no blank */
 }
 
+static json_t *refuse_at_length(void *ctx, const struct sg_control_request *req, char *error)
+{
+	(void)ctx, (void)req, (void)error;
+	return json_pack("{s:s, s:[s]}", "error", "not ready", "findings", "one");
+}
+
+static void test_refusal_with_findings(void **state)
+{
+	struct sg_control_request req;
+	_cleanup_json_ json_t *answer =
+		sg_control_handle("{\"command\":\"status\"}", 20, refuse_at_length, NULL, &req);
+
+	(void)state;
+	assert_true(json_is_false(json_object_get(answer, "ok")));
+	assert_int_equal(json_array_size(json_object_get(answer, "findings")), 1);
+	assert_int_equal(req.command, SG_CONTROL_MAX_);
+}
+
 static void test_trial_bounds(void **state)
 {
 	static const char *const good[] = {
@@ -456,6 +474,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_requests),
 		cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_refusal_with_findings),
 		cmocka_unit_test(test_trial_bounds),
 		cmocka_unit_test(test_truncated_and_mutated),
 		cmocka_unit_test(test_huge_and_deep),

@@ -128,6 +128,7 @@ static void test_what_is_not_for_all(void **state)
 		"HTTP/1.1 404 No\r\nContent-Length: +0\r\n\r\n",
 		"HTTP/1.1 404 No\r\nContent-Length: 99999999999999999999\r\n\r\n",
 		"HTTP/1.1 404 No\r\nContent-Length : 0\r\n\r\n",
+		"HTTP/1.1 404 No\r\nContent-Length : 3\r\nContent-Length: 2\r\n\r\n??",
 		"HTTP/1.1 404 No\r\ntransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		"HTTP/1.1 404 No\r\nContent-Length: 0\r\nTransfer-Encoding: identity\r\n\r\n",
 		"HTTP/1.1 404 No\r\nSet-Cookie: you=1\r\nContent-Length: 0\r\n\r\n",

@@ -39,22 +39,93 @@ static struct sg_event request_of(__u8 last)
 	return ev;
 }
 
+static json_int_t number_at(const json_t *list, size_t i)
+{
+	return json_integer_value(json_object_get(json_array_get(list, i), "number"));
+}
+
 static void test_ring_keeps_the_last(void **state)
 {
 	static struct sg_events events;
 	struct sg_event ev = request_of(1);
+	json_t *list;
 
 	(void)state;
-	assert_int_equal(sg_events_oldest(&events), 1);
-	assert_null(sg_events_get(&events, 1));
-	for (int i = 0; i < SG_EVENTS_KEPT + 5; i++)
-		sg_events_add(&events, &ev, TIME_NS + i);
-	assert_int_equal(sg_events_oldest(&events), 6);
-	assert_null(sg_events_get(&events, 0));
-	assert_null(sg_events_get(&events, 5));
-	assert_int_equal(sg_events_get(&events, 6)->time_ns, TIME_NS + 5);
-	assert_int_equal(sg_events_get(&events, SG_EVENTS_KEPT + 5)->number, SG_EVENTS_KEPT + 5);
-	assert_null(sg_events_get(&events, SG_EVENTS_KEPT + 6));
+	for (int i = 0; i < SG_EVENTS_KEPT + 5; i++) {
+		const struct sg_events_entry *entry = sg_events_add(&events, &ev, TIME_NS + i);
+
+		assert_int_equal(entry->number, i + 1);
+		assert_int_equal(entry->time_ns, TIME_NS + i);
+	}
+	list = sg_events_list(&events, &names, SG_EVENTS_LISTED, NULL);
+	assert_int_equal(json_array_size(list), SG_EVENTS_KEPT);
+	assert_int_equal(number_at(list, 0), 6);
+	assert_int_equal(number_at(list, SG_EVENTS_KEPT - 1), SG_EVENTS_KEPT + 5);
+	json_decref(list);
+}
+
+/* Requests are held by the thousand; what happened once before and in between is there all the same. */
+static void test_storm_hides_nothing(void **state)
+{
+	static struct sg_events events;
+	struct sg_event held = request_of(1), mismatch = request_of(2), odd = request_of(3);
+	json_t *list;
+
+	(void)state;
+	held.kind = SG_EVENT_HELD;
+	mismatch.kind = SG_EVENT_MISMATCH;
+	odd.kind = 200; /* another version's */
+	sg_events_note(&events, SG_EVENTS_MODE, SG_SERVICES, "intercept", 1, TIME_NS);
+	sg_events_add(&events, &odd, TIME_NS);
+	for (int i = 0; i < 5000; i++) {
+		if (i == 2500)
+			sg_events_add(&events, &mismatch, TIME_NS);
+		sg_events_add(&events, &held, TIME_NS);
+	}
+	sg_events_note(&events, SG_EVENTS_BYPASS, 0, "found", 1, TIME_NS);
+	list = sg_events_list(&events, &names, 10, NULL);
+	assert_int_equal(json_array_size(list), 10);
+	assert_int_equal(number_at(list, 0), 1);
+	assert_int_equal(number_at(list, 1), 2);
+	assert_int_equal(number_at(list, 2), 2503);
+	assert_int_equal(number_at(list, 3), 4998);
+	assert_int_equal(number_at(list, 8), 5003);
+	assert_int_equal(number_at(list, 9), 5004);
+	json_decref(list);
+	list = sg_events_list(&events, &names, 1, NULL);
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(number_at(list, 0), 5004);
+	json_decref(list);
+	list = sg_events_list(&events, &names, 0, NULL);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+}
+
+/* About nobody's request: no client, and of a mode no service. */
+static void test_own_events(void **state)
+{
+	static struct sg_events events;
+	struct sg_addr_prefix all = {.bits = 0};
+	json_t *list, *j;
+
+	(void)state;
+	sg_events_note(&events, SG_EVENTS_MODE, SG_SERVICES, "police", 1, TIME_NS);
+	sg_events_note(&events, SG_EVENTS_UNLEARNED, 0, NULL, 7, TIME_NS);
+	list = sg_events_list(&events, &names, 10, NULL);
+	j = json_array_get(list, 0);
+	assert_string_equal(json_string_value(json_object_get(j, "event")), "mode");
+	assert_string_equal(json_string_value(json_object_get(j, "state")), "police");
+	assert_null(json_object_get(j, "service"));
+	assert_null(json_object_get(j, "client"));
+	j = json_array_get(list, 1);
+	assert_string_equal(json_string_value(json_object_get(j, "event")), "unlearned");
+	assert_string_equal(json_string_value(json_object_get(j, "service")), "branch-ca");
+	assert_int_equal(json_integer_value(json_object_get(j, "sampled")), 7);
+	assert_null(json_object_get(j, "state"));
+	json_decref(list);
+	list = sg_events_list(&events, &names, 10, &all); /* of clients: none */
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
 }
 
 static void test_list_is_newest_in_order(void **state)
@@ -84,7 +155,7 @@ static void test_list_is_newest_in_order(void **state)
 
 static void test_line_has_one_shape(void **state)
 {
-	struct sg_events_entry entry = {1, TIME_NS, request_of(7)};
+	struct sg_events_entry entry = {.number = 1, .time_ns = TIME_NS, .event = request_of(7)};
 	char line[SG_REQUEST_LINE_MAX];
 	size_t len = sg_events_request_line(&entry, &names, line);
 
@@ -101,7 +172,7 @@ static void test_line_has_one_shape(void **state)
 /* Numbers of another version, and the longest of everything, still make one valid line. */
 static void test_line_of_odd_records(void **state)
 {
-	struct sg_events_entry entry = {1, ~0ull, request_of(7)};
+	struct sg_events_entry entry = {.number = 1, .time_ns = ~0ull, .event = request_of(7)};
 	char line[SG_REQUEST_LINE_MAX];
 	json_t *j;
 	size_t len;
@@ -122,7 +193,7 @@ static void test_line_of_odd_records(void **state)
 
 static void test_event_keys_by_kind(void **state)
 {
-	struct sg_events_entry entry = {1, TIME_NS, request_of(7)};
+	struct sg_events_entry entry = {.number = 1, .time_ns = TIME_NS, .event = request_of(7)};
 	json_t *j;
 
 	(void)state;
@@ -151,7 +222,7 @@ static void expect_text(const json_t *j, const char *key, const char *value)
 
 static void test_event_keys_of_intercept(void **state)
 {
-	struct sg_events_entry entry = {1, TIME_NS, request_of(7)};
+	struct sg_events_entry entry = {.number = 1, .time_ns = TIME_NS, .event = request_of(7)};
 	json_t *j;
 
 	(void)state;
@@ -178,6 +249,10 @@ static void test_event_keys_of_intercept(void **state)
 	expect_text(j, "question", "0000000000000abc");
 	assert_int_equal(json_integer_value(json_object_get(j, "status")), 404);
 	assert_null(json_object_get(j, "latency_seconds"));
+	json_decref(j);
+	entry.event.status = 0; /* the program does not tell it */
+	j = sg_events_json(&entry, &names);
+	assert_null(json_object_get(j, "status"));
 	json_decref(j);
 	entry.event.kind = SG_EVENT_QUESTION;
 	j = sg_events_json(&entry, &names);
@@ -281,6 +356,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ring_keeps_the_last),
+		cmocka_unit_test(test_storm_hides_nothing),
+		cmocka_unit_test(test_own_events),
 		cmocka_unit_test(test_list_is_newest_in_order),
 		cmocka_unit_test(test_line_has_one_shape),
 		cmocka_unit_test(test_line_of_odd_records),

@@ -113,6 +113,8 @@ static void test_intercept(void **state)
 	assert_int_equal(priority_of_request(&q), SG_PRIORITY_ROLLOVER);
 	q.src.last_class = SG_REQUEST_GETCACERT;
 	assert_int_equal(priority_of_request(&q), SG_PRIORITY_IN_PROGRESS);
+	q.src.left_unfinished = 1;
+	assert_int_equal(priority_of_request(&q), SG_PRIORITY_OTHER);
 	q.known = false;
 	assert_int_equal(priority_of_request(&q), SG_PRIORITY_BOOTSTRAP);
 	exceed_rate();

@@ -86,7 +86,7 @@ static unsigned int formula(__u32 services, __u32 interfaces)
 		COUNTERS_UNTOLD = 1,
 	};
 	unsigned int global = 17 + 2 * SG_MODE_MAX_ + SG_PASSED_MAX_ + 2 * interfaces;
-	unsigned int service = 26 + SG_SHADOW_MAX_ + 4;
+	unsigned int service = 27 + SG_SHADOW_MAX_ + 4;
 	unsigned int classes = SG_REQUEST_MAX_ - 1; /* "none" is left out */
 	unsigned int detail = classes + classes * 5 + (SG_LATENCY_BUCKETS + 3) + (HOLD_BOUNDS + 3) +
 			      SG_PRIORITY_MAX_ + SG_COUNTER_MAX_ - COUNTERS_UNTOLD;
@@ -344,6 +344,7 @@ static void test_intercept(void **state)
 		.waiting = {[SG_PRIORITY_ENROLMENT] = 8},
 		.longest_ns = 1500 * SG_NS_PER_MS,
 		.questions = 9,
+		.bypass = SG_BYPASS_FOUND,
 	};
 	text = format(snap);
 	expect_line(text, "scepguard_mode{mode=\"intercept\"} 0");
@@ -363,6 +364,7 @@ static void test_intercept(void **state)
 	expect_line(text, "scepguard_held_requests{service=\"ca-0\",priority=\"enrolment\"} 8");
 	expect_line(text, "scepguard_held_longest_seconds{service=\"ca-0\"} 1.5");
 	expect_line(text, "scepguard_questions_learned{service=\"ca-0\"} 9");
+	expect_line(text, "scepguard_answers_bypass{service=\"ca-0\"} 2");
 	assert_null(strstr(text, "scepguard_cookies_old_total"));
 	free(text);
 	test_free(snap);

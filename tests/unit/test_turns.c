@@ -52,6 +52,19 @@ static void test_the_frame_as_it_came(void **state)
 }
 
 /* No room for the best: none for any other of that service; another service has its own. */
+/* Of whoever is held in that slot, and nobody else. */
+static void test_class_of_a_ticket(void **state)
+{
+	(void)state;
+	hold(3, 7, 0, SG_PRIORITY_ENROLMENT, 1);
+	sim.frames[3].request_class = SG_REQUEST_GETCACERT;
+	sim.frames[4].request_class = SG_REQUEST_GETCACERT; /* of one that is gone */
+	assert_int_equal(sg_turns_class(&sim.turns, 3, 7), SG_REQUEST_GETCACERT);
+	assert_int_equal(sg_turns_class(&sim.turns, 3, 8), SG_REQUEST_NONE);
+	assert_int_equal(sg_turns_class(&sim.turns, 4, 0), SG_REQUEST_NONE);
+	assert_int_equal(sg_turns_class(&sim.turns, SLOTS, 7), SG_REQUEST_NONE);
+}
+
 static void test_refusal_ends_the_round_of_its_service(void **state)
 {
 	static const __u32 reasons[] = {
@@ -189,6 +202,7 @@ static void test_its_question_is_being_asked(void **state)
 	hold(1, 2, 0, SG_PRIORITY_ROLLOVER, 2);
 	hold(2, 3, 0, SG_PRIORITY_OTHER, 1);
 	sim.frames[0].question = sim.asked_now = 77;
+	sim.turns.notes[sim.turns.note_of[0] - 1].question = 77;
 	sg_turns_round(&sim.turns, NOW);
 	asked_were(3, 1, 2, 3);
 	assert_int_equal(sim.injected_count, 2);
@@ -435,6 +449,55 @@ static void test_order_is_that_of_a_sort(void **state)
 	assert_memory_equal(sim.injected, tickets, sizeof(tickets));
 }
 
+/* They do not use up the rounds of others. */
+static void test_many_wait_for_one_answer(void **state)
+{
+	__u64 asked_other = 0, asked_question = 0;
+
+	(void)state;
+	for (__u32 i = 0; i < 400; i++) {
+		hold(i, i + 1, 0, SG_PRIORITY_ROLLOVER, 1);
+		sim.frames[i].question = 77;
+		sim.turns.notes[sim.turns.note_of[i] - 1].question = 77;
+	}
+	sim.asked_now = 77;
+	hold(400, 401, 0, SG_PRIORITY_ROLLOVER, 2); /* another question */
+	hold(401, 402, 0, SG_PRIORITY_OTHER, 2);
+	/* 9 s in rounds of 10 ms: a pause of 100 ms is 10 rounds */
+	sim.turns.times.question_pause = 10;
+	for (int i = 0; i < 200; i++) {
+		sim.asked_count = 0;
+		sg_turns_round(&sim.turns, NOW + i);
+		for (__u32 j = 0; j < sim.asked_count; j++) {
+			asked_question += sim.asked[j] == 401;
+			asked_other += sim.asked[j] == 402;
+		}
+	}
+	assert_true(asked_question && asked_other);
+}
+
+/* Nor the ask of the lowest class. */
+static void test_lowest_asks_past_those_who_wait(void **state)
+{
+	__u64 asked = 0;
+
+	(void)state;
+	sim.turns.times.lowest_asks = 375;
+	sim.reason[0][SG_PRIORITY_ENROLMENT] = SG_REASON_WINDOW;
+	hold(0, 1, 0, SG_PRIORITY_ENROLMENT, 1);
+	hold(1, 2, 0, SG_PRIORITY_ROLLOVER, 1);
+	hold(2, 3, 0, SG_PRIORITY_ROLLOVER, 2);
+	sim.frames[1].question = sim.asked_now = 77;
+	sim.turns.notes[sim.turns.note_of[1] - 1].question = 77;
+	for (int i = 0; i < 2500; i++) {
+		sim.asked_count = 0;
+		sg_turns_round(&sim.turns, NOW + i);
+		for (__u32 j = 0; j < sim.asked_count; j++)
+			asked += sim.asked[j] == 3;
+	}
+	assert_true(asked);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_sim, close_sim)
 
 int main(void)
@@ -442,6 +505,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_class_then_age_then_ticket),
 		TEST(test_the_frame_as_it_came),
+		TEST(test_class_of_a_ticket),
 		TEST(test_refusal_ends_the_round_of_its_service),
 		TEST(test_each_class_has_its_reserve),
 		TEST(test_the_lowest_keeps_asking),
@@ -449,6 +513,8 @@ int main(void)
 		TEST(test_place_of_a_class_that_is_gone),
 		TEST(test_refused_for_its_source),
 		TEST(test_its_question_is_being_asked),
+		TEST(test_many_wait_for_one_answer),
+		TEST(test_lowest_asks_past_those_who_wait),
 		TEST(test_round_is_bounded),
 		TEST(test_deadline_is_told_once),
 		TEST(test_what_stays_is_taken_out),

@@ -137,27 +137,43 @@ int sg_check_run(const struct sg_config *conf, struct sg_check_report *report)
 	return run(conf, report, false);
 }
 
-int sg_check_intercept(const struct sg_config *conf, enum sg_log_level level)
+/* Only its errors are left. */
+static void keep_errors(struct sg_check_report *report)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < report->count; i++)
+		if (report->findings[i].level == SG_CHECK_ERROR)
+			report->findings[kept++] = report->findings[i];
+	report->count = kept;
+}
+
+int sg_check_intercept(const struct sg_config *conf, enum sg_log_level level,
+		       struct sg_check_report *ret)
 {
 	_cleanup_free_ struct sg_check_report *report = calloc(1, sizeof(*report));
 	_cleanup_free_ struct sg_config *wished = malloc(sizeof(*wished));
-	int err = report && wished ? 0 : -ENOMEM, forbidden = 0;
+	int err = report && wished ? 0 : -ENOMEM;
 
 	if (!err) {
 		*wished = *conf;
 		wished->mode = SG_CONFIG_MODE_INTERCEPT;
 		err = run(wished, report, true);
 	}
-	for (unsigned int i = 0; !err && i < report->count; i++) {
+	if (err)
+		return err;
+	keep_errors(report);
+	for (unsigned int i = 0; i < report->count; i++) {
 		const struct sg_check_finding *f = &report->findings[i];
 
-		if (f->level != SG_CHECK_ERROR)
-			continue;
-		forbidden = -EOPNOTSUPP;
 		sg_log(level, "intercept: %s: %s%s%s", f->subject, f->sentence,
 		       *f->what_to_type ? "; do: " : "", f->what_to_type);
 	}
-	return err ? err : forbidden;
+	if (!report->count)
+		return 0;
+	if (ret)
+		*ret = *report;
+	return -EOPNOTSUPP;
 }
 
 enum sg_check_level sg_check_worst(const struct sg_check_report *report)

@@ -42,9 +42,10 @@ int sg_check_run(const struct sg_config *conf, struct sg_check_report *report);
 
 /* Can intercept work on this machine with that configuration (whatever mode it names)? Each reason why not is
  * logged at @level, with what to type. Returns 0, -EOPNOTSUPP, or another negative errno when it could not
- * be found out.
+ * be found out. @ret, unless NULL: with -EOPNOTSUPP those reasons; untouched otherwise.
  */
-int sg_check_intercept(const struct sg_config *conf, enum sg_log_level level);
+int sg_check_intercept(const struct sg_config *conf, enum sg_log_level level,
+		       struct sg_check_report *ret);
 
 /* The worst level found: what the exit status of `scepguard check` is made from. */
 enum sg_check_level sg_check_worst(const struct sg_check_report *report);

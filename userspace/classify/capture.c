@@ -57,10 +57,9 @@ static int open_capture(const char *path, pcap_t **ret)
 
 /* One frame; index counts from 0. A frame the program cannot be run on is told and left out. */
 static int feed_frame(struct sg_classifier *c, size_t index, const struct pcap_pkthdr *header,
-		      const u_char *bytes, json_t *drops)
+		      const u_char *bytes)
 {
-	bool dropped = false;
-	int err = sg_classifier_frame(c, bytes, header->caplen, &dropped);
+	int err = sg_classifier_frame(c, bytes, header->caplen);
 
 	if (err == -EMSGSIZE) {
 		sg_log_warning(
@@ -70,8 +69,6 @@ static int feed_frame(struct sg_classifier *c, size_t index, const struct pcap_p
 	}
 	if (err)
 		return sg_log_refusal(err, "frame %zu: %s", index, sg_classify_reason(err));
-	if (dropped && json_array_append_new(drops, json_integer((json_int_t)index)))
-		return -ENOMEM;
 	return 0;
 }
 
@@ -93,7 +90,7 @@ static int set_time(struct sg_classifier *c, struct capture_clock *clock,
 	return sg_classifier_time(c, (__u64)(clock->last_us - clock->first_us) * 1000);
 }
 
-static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path, json_t *drops)
+static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path)
 {
 	struct capture_clock clock = {};
 	struct pcap_pkthdr *header;
@@ -109,7 +106,7 @@ static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path,
 		}
 		cut += header->caplen < header->len;
 		err = set_time(c, &clock, &header->ts);
-		err = err ? err : feed_frame(c, index, header, bytes, drops);
+		err = err ? err : feed_frame(c, index, header, bytes);
 		index++;
 	}
 	if (cut)
@@ -125,7 +122,7 @@ static int feed_capture(struct sg_classifier *c, pcap_t *pcap, const char *path,
 	return err;
 }
 
-static void print_text(FILE *out, const struct sg_classify_result *result, const json_t *drops)
+static void print_text(FILE *out, const struct sg_classify_result *result)
 {
 	for (size_t i = 0; i < result->request_count; i++) {
 		const struct sg_classify_request *request = &result->requests[i];
@@ -141,25 +138,24 @@ static void print_text(FILE *out, const struct sg_classify_result *result, const
 		fputs(result->tracked ? "no request on any connection\n"
 				      : "no connection to the service: see --service\n",
 		      out);
-	if (json_array_size(drops))
-		fprintf(out, "%zu frames would be dropped\n", json_array_size(drops));
+	if (result->dropped_count)
+		fprintf(out, "%zu frames would be dropped\n", result->dropped_count);
 }
 
 int sg_classify_capture(struct sg_classifier *c, const char *path, bool json, FILE *out)
 {
-	_cleanup_json_ json_t *drops = json_array();
 	_cleanup_pcap_ pcap_t *pcap = NULL;
 	struct sg_classify_result result;
-	int err = drops ? open_capture(path, &pcap) : -ENOMEM;
+	int err = open_capture(path, &pcap);
 
 	if (!err)
-		err = feed_capture(c, pcap, path, drops);
+		err = feed_capture(c, pcap, path);
 	if (!err)
 		err = sg_classifier_end(c, &result);
 	if (err)
 		return err;
 	if (json)
-		return sg_json_print(out, sg_classify_json(&result, json_incref(drops)));
-	print_text(out, &result, drops);
+		return sg_json_print(out, sg_classify_json(&result));
+	print_text(out, &result);
 	return 0;
 }

@@ -37,8 +37,8 @@ static int stay_on_cpu(struct sg_classifier *c)
 	return 0;
 }
 
-int sg_classifier_open(const struct sg_classify_service *services, size_t count, bool both_sides,
-		       struct sg_classifier **ret)
+int sg_classifier_open(const struct sg_classify_service *services, size_t count, enum sg_mode mode,
+		       bool both_sides, struct sg_classifier **ret)
 {
 	struct sg_classifier *c;
 	int err;
@@ -48,11 +48,13 @@ int sg_classifier_open(const struct sg_classify_service *services, size_t count,
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	c->mode = mode;
+	c->both_sides = both_sides;
 	err = stay_on_cpu(c);
 	if (!err)
 		err = sg_classifier_load(c);
 	if (!err)
-		err = sg_classifier_configure(c, services, count, both_sides);
+		err = sg_classifier_configure(c, services, count);
 	if (err) {
 		sg_classifier_close(c);
 		return err;
@@ -67,6 +69,8 @@ void sg_classifier_close(struct sg_classifier *c)
 		return;
 	sg_classifier_unload(c);
 	sg_record_free(&c->record);
+	sg_fates_free(&c->fates);
+	sg_peers_clear(&c->peers);
 	free(c->flows);
 	free(c);
 }
@@ -76,6 +80,8 @@ int sg_classifier_begin(struct sg_classifier *c)
 	int err;
 
 	sg_record_clear(&c->record);
+	sg_fates_clear(&c->fates);
+	sg_peers_clear(&c->peers);
 	sg_classifier_clock_begin(c);
 	c->frames = 0;
 	if (!c->used)
@@ -89,6 +95,7 @@ int sg_classifier_begin(struct sg_classifier *c)
 static int note_conn(struct sg_classifier *c)
 {
 	struct sg_conn_key key;
+	struct sg_peer *peer;
 	struct sg_conn conn;
 	__u32 zero = 0;
 
@@ -101,54 +108,80 @@ static int note_conn(struct sg_classifier *c)
 		return 0;
 	if (conn.generation - c->first_generation > SG_CLASSIFY_CONNS)
 		return -ENOSPC;
+	peer = sg_peers_find(&c->peers, &key);
+	if (peer && conn.flags & SG_CONN_SPLICED && conn.splice.cookie == peer->cookie)
+		peer->met = true;
 	return sg_record_note(&c->record, &key, &conn);
 }
 
-/* Run the program on one frame. *same: it was passed as it is. */
-static int run_frame(struct sg_classifier *c, const void *frame, size_t len, bool *same)
+void sg_classifier_keep_sent(struct sg_classifier *c, bool keep)
 {
-	__u8 out[SG_CLASSIFY_FRAME_MAX] = {};
+	c->fates.keep_sent = keep;
+}
+
+int sg_classifier_run(struct sg_classifier *c, const void *frame, size_t len,
+		      struct sg_classify_out *out)
+{
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len,
-		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+		    .data_out = out->frame, .data_size_out = sizeof(out->frame), .repeat = 1);
 
 	if (bpf_prog_test_run_opts(c->program_fd, &opts))
 		return -errno;
-	*same = opts.retval == XDP_PASS && opts.data_size_out == len && !memcmp(out, frame, len);
-	return opts.retval == XDP_ABORTED ? -EPROTO : 0;
+	if (opts.retval == XDP_ABORTED)
+		return -EPROTO;
+	out->action = opts.retval;
+	out->len = opts.data_size_out;
+	return note_conn(c);
 }
 
-int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len, bool *dropped)
+int sg_classifier_plain(struct sg_classifier *c, const void *frame, size_t len)
 {
-	bool same = true;
-	int err = 0;
+	struct sg_classify_out out;
+	int err = sg_classifier_run(c, frame, len, &out);
 
-	if (len > SG_CLASSIFY_FRAME_MAX)
-		return -EMSGSIZE;
-	if (len >= SG_CLASSIFY_FRAME_MIN) {
-		c->used = true;
-		if (c->frames++ % SG_RENEW_FRAMES == SG_RENEW_FRAMES - 1)
-			err = sg_classifier_renew_leases(c);
-		if (!err)
-			err = run_frame(c, frame, len, &same);
-		if (!err)
-			err = note_conn(c);
-	}
 	if (err)
 		return err;
-	*dropped = !same;
-	return 0;
+	if (out.action != XDP_PASS || out.len != len || memcmp(out.frame, frame, len))
+		err = sg_fates_drop(&c->fates, c->index);
+	if (!err && out.action == XDP_PASS)
+		err = sg_fates_send(&c->fates, c->index, out.frame, out.len);
+	return err;
+}
+
+int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len)
+{
+	int err = 0;
+
+	c->index = c->frames++;
+	if (len > SG_CLASSIFY_FRAME_MAX)
+		return -EMSGSIZE;
+	if (len < SG_CLASSIFY_FRAME_MIN)
+		return 0;
+	c->used = true;
+	if (c->index % SG_RENEW_FRAMES == SG_RENEW_FRAMES - 1)
+		err = sg_classifier_renew_leases(c);
+	if (err)
+		return err;
+	return c->mode == SG_MODE_INTERCEPT ? sg_intercept_frame(c, frame, len)
+					    : sg_classifier_plain(c, frame, len);
 }
 
 int sg_classifier_end(struct sg_classifier *c, struct sg_classify_result *ret)
 {
-	int err = sg_record_finish(&c->record);
+	int err = c->mode == SG_MODE_INTERCEPT ? sg_intercept_finish(c) : 0;
 
+	err = err ? err : sg_record_finish(&c->record);
 	if (err)
 		return err;
 	*ret = (struct sg_classify_result){
 		.requests = c->record.requests,
 		.request_count = c->record.request_count,
-		.tracked = c->record.conn_count > 0,
+		.tracked = c->record.conn_count > 0 || c->peers.first,
+		.dropped = c->fates.dropped,
+		.dropped_count = c->fates.dropped_count,
+		.sent_kept = c->fates.keep_sent,
+		.sent = c->fates.sent,
+		.sent_count = c->fates.sent_count,
 	};
 	return 0;
 }

@@ -37,23 +37,38 @@ struct sg_classify_request {
 	__u8 request_class;     /* enum sg_request_class; UNDECIDED while its line is not final */
 };
 
+/* A frame that went on to the CA. */
+struct sg_classify_sent {
+	size_t index; /* of the frame of the case with which it did */
+	size_t len;
+	__u8 *bytes;
+};
+
 /* What became of one case. Owned by the classifier, valid until the next begin. */
 struct sg_classify_result {
 	const struct sg_classify_request *requests; /* in the order in which they began */
 	size_t request_count;
-	bool tracked; /* there was a connection at all */
+	bool tracked;          /* there was a connection at all */
+	const size_t *dropped; /* indexes of frames, ascending */
+	size_t dropped_count;
+	bool sent_kept; /* by sg_classifier_keep_sent() */
+	const struct sg_classify_sent *sent;
+	size_t sent_count;
 };
 
-/* Load the program. both_sides: frames from a service's address come from the CA (a capture of both
- * directions); else they are taken for forged, as on the clients' side. Says itself what fails.
+/* Load the program. mode: SG_MODE_POLICE or SG_MODE_INTERCEPT. both_sides: frames from a service's address come from the
+ * CA (a capture of both directions); else they are taken for forged, as on the clients' side. Says itself what fails.
  * Returns 0 or negative errno.
  */
-int sg_classifier_open(const struct sg_classify_service *services, size_t count, bool both_sides,
-		       struct sg_classifier **ret);
+int sg_classifier_open(const struct sg_classify_service *services, size_t count, enum sg_mode mode,
+		       bool both_sides, struct sg_classifier **ret);
 void sg_classifier_close(struct sg_classifier *c); /* NULL is allowed */
 
 /* Forget everything: a new case. Returns 0 or negative errno. */
 int sg_classifier_begin(struct sg_classifier *c);
+
+/* From the next case on, keep what goes on to the CA, or do not. */
+void sg_classifier_keep_sent(struct sg_classifier *c, bool keep);
 
 /* The next frame comes at_ns after the first one; not before the last one. Timeouts are those of a
  * configuration that sets none. Once a second connections whose time is over are ended, as a guard's
@@ -61,12 +76,12 @@ int sg_classifier_begin(struct sg_classifier *c);
  */
 int sg_classifier_time(struct sg_classifier *c, __u64 at_ns);
 
-/* One frame of the case. *dropped: the program did not pass it, or not as it was. A frame shorter than an Ethernet
- * header never gets to the program (drivers drop it): nothing happens. Returns 0; -EMSGSIZE: longer
- * than SG_CLASSIFY_FRAME_MAX; -EPROTO: the program aborted; -ENOSPC: more connections than the
- * guard's table has room for; or what the kernel says.
+/* The next frame of the case; the first one's index is 0. A frame counts as dropped when the program does not pass it, or
+ * not as it was; in intercept see scepguard(8). A frame shorter than an Ethernet header never gets to the program (drivers
+ * drop it): nothing happens. Returns 0; -EMSGSIZE: longer than SG_CLASSIFY_FRAME_MAX; -EPROTO: the program aborted;
+ * -ENOSPC: more connections than the guard's table has room for; or what the kernel says.
  */
-int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len, bool *dropped);
+int sg_classifier_frame(struct sg_classifier *c, const void *frame, size_t len);
 
 /* What the case came to. Returns 0 or -ENOMEM. */
 int sg_classifier_end(struct sg_classifier *c, struct sg_classify_result *ret);

@@ -33,7 +33,7 @@ __u64 sg_classifier_first_tick(void)
 	return sg_classifier_ticks(SG_CASE_BEGINS_NS);
 }
 
-int sg_classifier_timeouts(struct sg_service *svc)
+int sg_classifier_defaults(struct sg_service *svc)
 {
 	struct sg_config_errors errors = {};
 	_cleanup_config_ struct sg_config *conf = NULL;
@@ -48,6 +48,7 @@ int sg_classifier_timeouts(struct sg_service *svc)
 	svc->request_ticks = sg_classifier_ticks(timeouts->request_ns);
 	svc->idle_ticks = sg_classifier_ticks(timeouts->idle_ns);
 	svc->life_ticks = sg_classifier_ticks(timeouts->life_ns);
+	svc->mss = conf->services[0].intercept.mss;
 	return 0;
 }
 

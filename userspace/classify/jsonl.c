@@ -118,7 +118,7 @@ const char *sg_classify_reason(int err)
 _Static_assert(SG_CLASSIFY_FRAME_MAX == 3520, "the sentence above says so");
 
 /* One frame, at_ns after the first. Returns 0 or negative errno, see sg_classify_reason(). */
-static int feed_packet(struct sg_classifier *c, const json_t *packet, __u64 at_ns, bool *dropped)
+static int feed_packet(struct sg_classifier *c, const json_t *packet, __u64 at_ns)
 {
 	__u8 frame[SG_CLASSIFY_FRAME_MAX];
 	int len, err;
@@ -131,12 +131,12 @@ static int feed_packet(struct sg_classifier *c, const json_t *packet, __u64 at_n
 	if (len < 0)
 		return len;
 	err = sg_classifier_time(c, at_ns);
-	return err ? err : sg_classifier_frame(c, frame, (size_t)len, dropped);
+	return err ? err : sg_classifier_frame(c, frame, (size_t)len);
 }
 
 /* All frames of a case; times NULL: all at once. On failure `error` says what is wrong with which. */
 static int feed_packets(struct sg_classifier *c, const json_t *packets, const __u64 *times,
-			json_t *drops, char *error)
+			char *error)
 {
 	size_t i;
 	json_t *packet;
@@ -145,35 +145,81 @@ static int feed_packets(struct sg_classifier *c, const json_t *packets, const __
 	if (err)
 		snprintf(error, SG_ERROR_TEXT, "cannot begin anew: %s", sg_classify_reason(err));
 	json_array_foreach (packets, i, packet) {
-		bool dropped = false;
-
 		if (err)
 			break;
-		err = feed_packet(c, packet, times ? times[i] : 0, &dropped);
+		err = feed_packet(c, packet, times ? times[i] : 0);
 		if (err)
 			snprintf(error, SG_ERROR_TEXT, "packet %zu: %s", i,
 				 sg_classify_reason(err));
-		else if (dropped && json_array_append_new(drops, json_integer((json_int_t)i)))
-			err = -ENOMEM;
 	}
 	return err;
 }
 
-json_t *sg_classify_json(const struct sg_classify_result *result, json_t *dropped)
+/* An array, if it has all its elements: adding one fails when out of memory. Takes the reference. */
+static json_t *whole(json_t *array, size_t count)
+{
+	if (json_array_size(array) == count)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+static json_t *classes_json(const struct sg_classify_result *result)
 {
 	json_t *classes = json_array();
-	int err = classes ? 0 : -1;
 
-	for (size_t i = 0; !err && i < result->request_count; i++)
-		err = json_array_append_new(
+	for (size_t i = 0; i < result->request_count; i++)
+		json_array_append_new(
 			classes, json_string(sg_classify_name(result->requests[i].request_class)));
-	if (!err && !result->request_count)
-		err = json_array_append_new(classes,
-					    json_string(result->tracked ? "none" : "ignored"));
-	if (!err && dropped)
-		return json_pack("{s:o, s:o}", "classes", classes, "dropped", dropped);
-	json_decref(classes);
-	json_decref(dropped);
+	if (!result->request_count)
+		json_array_append_new(classes, json_string(result->tracked ? "none" : "ignored"));
+	return whole(classes, result->request_count ? result->request_count : 1);
+}
+
+static json_t *dropped_json(const struct sg_classify_result *result)
+{
+	json_t *dropped = json_array();
+
+	for (size_t i = 0; i < result->dropped_count; i++)
+		json_array_append_new(dropped, json_integer((json_int_t)result->dropped[i]));
+	return whole(dropped, result->dropped_count);
+}
+
+static json_t *hex_json(const __u8 *bytes, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	_cleanup_free_ char *hex = malloc(2 * len + 1);
+
+	if (!hex)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 0xf];
+	}
+	return json_stringn(hex, 2 * len);
+}
+
+static json_t *sent_json(const struct sg_classify_result *result)
+{
+	json_t *sent = json_array();
+
+	for (size_t i = 0; i < result->sent_count; i++) {
+		const struct sg_classify_sent *one = &result->sent[i];
+
+		json_array_append_new(sent, json_pack("[I, o]", (json_int_t)one->index,
+						      hex_json(one->bytes, one->len)));
+	}
+	return whole(sent, result->sent_count);
+}
+
+json_t *sg_classify_json(const struct sg_classify_result *result)
+{
+	json_t *doc = json_pack("{s:o, s:o}", "classes", classes_json(result), "dropped",
+				dropped_json(result));
+
+	if (!doc || !result->sent_kept || !json_object_set_new(doc, "to_ca", sent_json(result)))
+		return doc;
+	json_decref(doc);
 	return NULL;
 }
 
@@ -181,7 +227,6 @@ json_t *sg_classify_json(const struct sg_classify_result *result, json_t *droppe
 static json_t *classify_case(struct sg_classifier *c, const json_t *doc, char *error)
 {
 	const json_t *packets = json_object_get(doc, "packets");
-	_cleanup_json_ json_t *dropped = json_array();
 	_cleanup_free_ __u64 *times = NULL;
 	struct sg_classify_result result;
 
@@ -190,12 +235,13 @@ static json_t *classify_case(struct sg_classifier *c, const json_t *doc, char *e
 			 "'packets': expected a list of frames in hexadecimal");
 		return NULL;
 	}
-	if (!dropped || sg_classify_times(json_object_get(doc, "times"), json_array_size(packets),
-					  &times, error, SG_ERROR_TEXT))
+	if (sg_classify_times(json_object_get(doc, "times"), json_array_size(packets), &times,
+			      error, SG_ERROR_TEXT))
 		return NULL;
-	if (feed_packets(c, packets, times, dropped, error) || sg_classifier_end(c, &result))
+	sg_classifier_keep_sent(c, json_is_true(json_object_get(doc, "to_ca")));
+	if (feed_packets(c, packets, times, error) || sg_classifier_end(c, &result))
 		return NULL;
-	return sg_classify_json(&result, json_incref(dropped));
+	return sg_classify_json(&result);
 }
 
 /* The answer to one line; new reference, or NULL when out of memory. */

@@ -31,10 +31,14 @@ static int set_sizes(struct scepguard_bpf *skel)
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_conn_ring, SG_CLASSIFY_CONNS);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_sources, SG_CLASSIFY_CONNS);
 	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_syn_limiter, 1);
+	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_refused, 1);
+	err = err ? err : bpf_map__set_max_entries(skel->maps.sg_waiting, SG_CLASSIFY_HELD);
+	err = err ? err
+		  : bpf_map__set_max_entries(skel->maps.sg_frames, SG_CLASSIFY_HELD + SG_LEASES);
 	return err ? err : bpf_map__set_max_entries(skel->maps.sg_events, 4096);
 }
 
-static void set_constants(struct scepguard_bpf *skel)
+static void set_constants(struct scepguard_bpf *skel, enum sg_mode mode)
 {
 	struct sg_times *times = (struct sg_times *)&skel->rodata->sg_times;
 
@@ -42,10 +46,11 @@ static void set_constants(struct scepguard_bpf *skel)
 	SG_TIME_LIST(X)
 #undef X
 	skel->rodata->sg_test_clock = 1;
-	/* Police: what the guard would not let through shows as dropped. */
-	skel->rodata->sg_highest_mode = SG_MODE_POLICE;
+	/* Not observe: what the guard would not let through shows as dropped. */
+	skel->rodata->sg_highest_mode = mode;
 	skel->rodata->sg_conn_ring_mask = SG_CLASSIFY_CONNS - 1;
 	skel->rodata->sg_syn_bucket_mask = 0;
+	skel->rodata->sg_frame_mask = SG_CLASSIFY_HELD - 1;
 }
 
 /* Where a connection's key stands in a value of sg_flows, by the object's own description. */
@@ -89,7 +94,8 @@ int sg_classifier_load(struct sg_classifier *c)
 	err = set_sizes(c->skel);
 	if (err)
 		return sg_log_err(err, "cannot size the tables");
-	set_constants(c->skel);
+	set_constants(c->skel, c->mode);
+	sg_classifier_steps_select(c->skel, c->mode);
 	err = scepguard_bpf__load(c->skel);
 	if (err)
 		return sg_log_err(err, "the kernel refuses the guard's program%s",
@@ -100,11 +106,13 @@ int sg_classifier_load(struct sg_classifier *c)
 	c->conns_fd = bpf_map__fd(c->skel->maps.sg_conns);
 	c->flows_fd = bpf_map__fd(c->skel->maps.sg_flows);
 	err = find_key_offset(c);
+	err = err ? err : sg_classifier_steps_fill(c);
 	return err ? err : alloc_flows(c);
 }
 
 void sg_classifier_unload(struct sg_classifier *c)
 {
+	sg_classifier_steps_unload(c);
 	scepguard_bpf__destroy(c->skel);
 	free(c->fresh);
 	c->skel = NULL;
@@ -126,22 +134,34 @@ static bool listed(const struct sg_endpoint *list, size_t count, const struct sg
 	return false;
 }
 
-/* Each endpoint, and one of port 0 for each address (for fragments). */
-static size_t list_endpoints(const struct sg_classify_service *services, size_t count,
-			     bool both_sides, struct sg_endpoint *list)
+/* Where the CA is: with a capture of both sides wherever its address is. Else nowhere; in intercept somewhere all the same,
+ * for without it nothing is intercepted: only the CA that is played has this MAC address.
+ */
+static void place_ca(const struct sg_classifier *c, struct sg_endpoint *ep)
 {
-	size_t found = 0;
+	static const __u8 played[6] = SG_PLAYED_MAC;
 
+	ep->ca_ifindex = c->both_sides || c->mode == SG_MODE_INTERCEPT ? SG_TEST_RUN_IFINDEX : 0;
+	if (c->both_sides || !ep->ca_ifindex)
+		return;
+	ep->one_armed = 1;
+	ep->mac_known = 1;
+	memcpy(ep->ca_mac, played, sizeof(ep->ca_mac));
+}
+
+/* Each endpoint, and one of port 0 for each address (for fragments). */
+static void list_endpoints(struct sg_classifier *c, const struct sg_classify_service *services,
+			   size_t count)
+{
 	for (size_t i = 0; i < 2 * count; i++) {
-		struct sg_endpoint ep = {.used = 1, .id = (__u16)(found + 1)};
+		struct sg_endpoint ep = {.used = 1, .id = (__u16)(c->endpoint_count + 1)};
 
 		memcpy(&ep.ip, services[i / 2].addr.b, sizeof(ep.ip));
 		ep.port = i % 2 ? 0 : htons(services[i / 2].port);
-		ep.ca_ifindex = both_sides ? SG_TEST_RUN_IFINDEX : 0;
-		if (!listed(list, found, &ep))
-			list[found++] = ep;
+		place_ca(c, &ep);
+		if (!listed(c->endpoints, c->endpoint_count, &ep))
+			c->endpoints[c->endpoint_count++] = ep;
 	}
-	return found;
 }
 
 /* A seed for which no two endpoints share a slot. Returns false when there is none. */
@@ -164,19 +184,17 @@ static bool find_seed(const struct sg_endpoint *list, size_t count, __u32 *seed)
 	return false;
 }
 
-static int write_endpoints(struct sg_classifier *c, const struct sg_classify_service *services,
-			   size_t count, bool both_sides, __u32 *seed)
+static int write_endpoints(struct sg_classifier *c, __u32 *seed)
 {
-	struct sg_endpoint list[2 * SG_CLASSIFY_SERVICES_MAX] = {};
 	const int fd = bpf_map__fd(c->skel->maps.sg_endpoints);
 
-	count = list_endpoints(services, count, both_sides, list);
-	if (!find_seed(list, count, seed))
+	if (!find_seed(c->endpoints, c->endpoint_count, seed))
 		return -ENOSPC;
-	for (size_t i = 0; i < count; i++) {
-		__u32 slot = sg_endpoint_slot(&list[i].ip, list[i].port, *seed);
+	for (size_t i = 0; i < c->endpoint_count; i++) {
+		const struct sg_endpoint *ep = &c->endpoints[i];
+		__u32 slot = sg_endpoint_slot(&ep->ip, ep->port, *seed);
 
-		if (bpf_map_update_elem(fd, &slot, &list[i], BPF_ANY))
+		if (bpf_map_update_elem(fd, &slot, ep, BPF_ANY))
 			return -errno;
 	}
 	return 0;
@@ -186,31 +204,40 @@ static int write_endpoints(struct sg_classifier *c, const struct sg_classify_ser
 static int write_service(struct sg_classifier *c)
 {
 	struct sg_service svc = {.name = "classify", .enabled = 1};
-	int err = sg_classifier_timeouts(&svc);
+	int err = sg_classifier_defaults(&svc);
 
 	return err ? err : write_first(c->skel->maps.sg_services, &svc);
 }
 
-static int write_live(struct sg_classifier *c, const struct sg_classify_service *services,
+int sg_classifier_write_live(struct sg_classifier *c)
+{
+	return write_first(c->skel->maps.sg_live, &c->live);
+}
+
+/* In intercept it has been for long: who has no proof has no connection from before. The keys do not matter, but one case
+ * has one verdict.
+ */
+static void make_live(struct sg_classifier *c, const struct sg_classify_service *services,
 		      size_t count, __u32 seed)
 {
-	struct sg_live live = {
-		.mode_word = SG_MODE_WORD(SG_MODE_POLICE, SG_MODE_POLICE, 0),
-		.config_mode = SG_MODE_POLICE,
+	c->live = (struct sg_live){
+		.mode_word = SG_MODE_WORD(c->mode, c->mode, 0),
+		.config_mode = c->mode,
 		.loaded = sg_classifier_first_tick(),
+		.heartbeat = 1ull << 62,
 		.endpoint_seed = {seed, seed},
 		.ipv4_mask = 0xffffffff,
 		.ipv6_prefix = 128,
 		.sample_mask = 0xffffffff,
+		.cookie_key = {{1, 2}, {3, 4}},
+		.intercept_since = 1,
 	};
-
 	for (size_t i = 0; i < count; i++)
-		live.ports |= sg_port_bit(htons(services[i].port));
-	return write_first(c->skel->maps.sg_live, &live);
+		c->live.ports |= sg_port_bit(htons(services[i].port));
 }
 
 int sg_classifier_configure(struct sg_classifier *c, const struct sg_classify_service *services,
-			    size_t count, bool both_sides)
+			    size_t count)
 {
 	__u32 seed = 0;
 	int err;
@@ -219,10 +246,14 @@ int sg_classifier_configure(struct sg_classifier *c, const struct sg_classify_se
 	if (!c->fresh)
 		return -ENOMEM;
 	sg_budget_init(c->fresh, 0, 0);
-	err = write_endpoints(c, services, count, both_sides, &seed);
+	list_endpoints(c, services, count);
+	err = write_endpoints(c, &seed);
 	err = err ? err : write_service(c);
 	err = err ? err : write_first(c->skel->maps.sg_budgets, c->fresh);
-	err = err ? err : write_live(c, services, count, seed);
+	if (err)
+		return sg_log_err(err, "cannot fill the program's tables");
+	make_live(c, services, count, seed);
+	err = sg_classifier_write_live(c);
 	return err ? sg_log_err(err, "cannot fill the program's tables") : 0;
 }
 
@@ -252,6 +283,8 @@ int sg_classifier_empty(struct sg_classifier *c)
 	int err = empty_map(c->skel->maps.sg_conns);
 
 	err = err ? err : empty_map(c->skel->maps.sg_sources);
+	err = err ? err : empty_map(c->skel->maps.sg_waiting);
+	err = err ? err : sg_classifier_steps_empty(c);
 	return err ? err : write_first(c->skel->maps.sg_budgets, c->fresh);
 }
 

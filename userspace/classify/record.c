@@ -3,23 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "array.h"
 #include "record.h"
-
-/* Room for one more element. Returns 0 or -ENOMEM. */
-static int grow(void **array, size_t count, size_t *room, size_t size)
-{
-	const size_t wanted = *room ? *room * 2 : 16;
-	void *more;
-
-	if (count < *room)
-		return 0;
-	more = reallocarray(*array, wanted, size);
-	if (!more)
-		return -ENOMEM;
-	*array = more;
-	*room = wanted;
-	return 0;
-}
 
 /* The connection's entry, made if there is none. Generations rise, so a new one comes last. */
 static struct sg_record_conn *find_conn(struct sg_record *r, const struct sg_conn_key *key,
@@ -37,7 +22,7 @@ static struct sg_record_conn *find_conn(struct sg_record *r, const struct sg_con
 	}
 	if (low < r->conn_count)
 		return r->conns[low].generation == generation ? &r->conns[low] : NULL;
-	if (grow((void **)&r->conns, r->conn_count, &r->conn_room, sizeof(*r->conns)))
+	if (sg_array_grow((void **)&r->conns, r->conn_count, &r->conn_room, sizeof(*r->conns)))
 		return NULL;
 	r->conns[r->conn_count] = (struct sg_record_conn){*key, generation, SIZE_MAX, false};
 	return &r->conns[r->conn_count++];
@@ -46,7 +31,8 @@ static struct sg_record_conn *find_conn(struct sg_record *r, const struct sg_con
 static int add_request(struct sg_record *r, struct sg_record_conn *conn, __u16 number,
 		       __u8 request_class)
 {
-	if (grow((void **)&r->requests, r->request_count, &r->request_room, sizeof(*r->requests)))
+	if (sg_array_grow((void **)&r->requests, r->request_count, &r->request_room,
+			  sizeof(*r->requests)))
 		return -ENOMEM;
 	conn->request = r->request_count;
 	r->requests[r->request_count++] =
@@ -91,6 +77,13 @@ int sg_record_note(struct sg_record *r, const struct sg_conn_key *key, const str
 		return 0;
 	r->requests[known->request].request_class = class_of(conn);
 	return 0;
+}
+
+int sg_record_unread(struct sg_record *r, const struct sg_conn_key *key)
+{
+	struct sg_record_conn none = {.key = *key};
+
+	return add_request(r, &none, 0, SG_REQUEST_UNDECIDED);
 }
 
 int sg_record_finish(struct sg_record *r)

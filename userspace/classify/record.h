@@ -29,6 +29,9 @@ int sg_record_note(struct sg_record *r, const struct sg_conn_key *key, const str
  */
 int sg_record_finish(struct sg_record *r);
 
+/* The same for one that the guard made no entry of. Generation 0. Returns 0 or -ENOMEM. */
+int sg_record_unread(struct sg_record *r, const struct sg_conn_key *key);
+
 void sg_record_clear(struct sg_record *r); /* keeps the memory */
 void sg_record_free(struct sg_record *r);
 

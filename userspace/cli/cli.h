@@ -25,21 +25,22 @@ enum sg_exit {
 #define SG_CLI_BPFFS_DEFAULT   "/sys/fs/bpf/scepguard"
 
 /* X(identifier, letter or 0, long name, argument or NULL, help) */
-#define SG_CLI_OPTIONS(X)                                                                      \
-	X(CONFIG, 'c', "config", "FILE",                                                       \
-	  "configuration of the instance (" SG_CLI_CONFIG_DEFAULT ")")                         \
-	X(RUNTIME, 0, "runtime", "DIR", "runtime directory of the instance, instead of -c")    \
-	X(BPFFS, 0, "bpffs", "DIR", "directory of the pins, instead of -c")                    \
-	X(JSON, 0, "json", NULL, "print the answer as JSON")                                   \
-	X(FOLLOW, 'f', "follow", NULL, "go on printing events as they happen")                 \
-	X(NUMBER, 'n', "number", "N", "at most so many, 1 to 1000")                            \
-	X(SORT, 0, "sort", "KEY", "recent, requests, admitted or connections")                 \
-	X(CONFIRM_WITHIN, 0, "confirm-within", "TIME",                                         \
-	  "fall back after TIME (10m) unless confirmed")                                       \
-	X(CONFIRM, 0, "confirm", NULL, "keep the mode that is on trial")                       \
-	X(JSONL, 0, "jsonl", NULL, "read JSON lines {id, packets, times} from standard input") \
-	X(PCAP, 0, "pcap", "FILE", "replay capture of Ethernet frames; - is standard input")   \
-	X(SERVICE, 0, "service", "ADDR:PORT", "a service the frames are for, may be repeated") \
+#define SG_CLI_OPTIONS(X)                                                                       \
+	X(CONFIG, 'c', "config", "FILE",                                                        \
+	  "configuration of the instance (" SG_CLI_CONFIG_DEFAULT ")")                          \
+	X(RUNTIME, 0, "runtime", "DIR", "runtime directory of the instance, instead of -c")     \
+	X(BPFFS, 0, "bpffs", "DIR", "directory of the pins, instead of -c")                     \
+	X(JSON, 0, "json", NULL, "print the answer as JSON")                                    \
+	X(FOLLOW, 'f', "follow", NULL, "go on printing events as they happen")                  \
+	X(NUMBER, 'n', "number", "N", "at most so many, 1 to 1000")                             \
+	X(SORT, 0, "sort", "KEY", "recent, requests, admitted or connections")                  \
+	X(CONFIRM_WITHIN, 0, "confirm-within", "TIME",                                          \
+	  "fall back after TIME (10m) unless confirmed")                                        \
+	X(CONFIRM, 0, "confirm", NULL, "keep the mode that is on trial")                        \
+	X(JSONL, 0, "jsonl", NULL, "read JSON lines {id, packets, times} from standard input")  \
+	X(PCAP, 0, "pcap", "FILE", "replay capture of Ethernet frames; - is standard input")    \
+	X(SERVICE, 0, "service", "ADDR:PORT", "a service the frames are for, may be repeated")  \
+	X(MODE, 0, "mode", "MODE", "of the guard that is asked: police (default) or intercept") \
 	X(HELP, 'h', "help", NULL, "show this help")
 
 enum sg_cli_option {

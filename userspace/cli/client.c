@@ -131,6 +131,23 @@ void sg_client_close(struct sg_client *client)
 	free(client);
 }
 
+static void say_refusal(const json_t *answer)
+{
+	const char *error = sg_doc_text(answer, "error");
+	const json_t *finding;
+	size_t i;
+
+	fprintf(stderr, "scepguard: %s\n", *error ? error : "the daemon refused without a reason");
+	json_array_foreach (sg_doc_at(answer, "findings"), i, finding) {
+		const char *type = sg_doc_text(finding, "what_to_type");
+
+		fprintf(stderr, "  %s: %s\n", sg_doc_text(finding, "subject"),
+			sg_doc_text(finding, "sentence"));
+		if (*type)
+			fprintf(stderr, "    do: %s\n", type);
+	}
+}
+
 json_t *sg_client_read_answer(const char *line)
 {
 	_cleanup_json_ json_t *answer = json_loads(line, 0, NULL);
@@ -143,10 +160,7 @@ json_t *sg_client_read_answer(const char *line)
 	}
 	sg_doc_make_printable(answer);
 	if (!json_is_true(json_object_get(answer, "ok"))) {
-		const char *error = sg_doc_text(answer, "error");
-
-		fprintf(stderr, "scepguard: %s\n",
-			*error ? error : "the daemon refused without a reason");
+		say_refusal(answer);
 		return NULL;
 	}
 	return SG_TAKE_PTR(answer);

@@ -2,6 +2,7 @@
 /* classify: recorded frames through the real program, on maps of its own. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "../classify/capture.h"
@@ -25,15 +26,35 @@ static int parse_services(const char *const *texts, size_t count, struct sg_clas
 	return 0;
 }
 
+/* Observe reads as police does, and would drop nothing that could be told. */
+static int parse_mode(const struct sg_cli_args *args, enum sg_mode *ret)
+{
+	const char *text = args->value[SG_OPT_MODE];
+
+	if (!text || !strcmp(text, "police")) {
+		*ret = SG_MODE_POLICE;
+		return 0;
+	}
+	if (!strcmp(text, "intercept")) {
+		*ret = SG_MODE_INTERCEPT;
+		return 0;
+	}
+	fprintf(stderr, "scepguard classify: --mode '%s': expected police or intercept\n", text);
+	return -EINVAL;
+}
+
 static int open_classifier(const struct sg_cli_args *args, struct sg_classifier **ret)
 {
 	struct sg_classify_service services[SG_CLI_SERVICES_MAX];
 	const bool given = args->service_count;
 	const size_t count = given ? args->service_count : 2;
 
-	if (parse_services(given ? args->services : default_services, count, services))
+	enum sg_mode mode;
+
+	if (parse_services(given ? args->services : default_services, count, services) ||
+	    parse_mode(args, &mode))
 		return -EINVAL;
-	return sg_classifier_open(services, count, sg_cli_given(args, SG_OPT_PCAP), ret);
+	return sg_classifier_open(services, count, mode, sg_cli_given(args, SG_OPT_PCAP), ret);
 }
 
 int sg_cmd_classify(const struct sg_cli_args *args)

@@ -26,7 +26,8 @@ const struct sg_cli_command sg_cli_commands[] = {
 	{"detach", NULL, SG_OPT_BIT(CONFIG) | SG_OPT_BIT(BPFFS),
 	 "take the guard out of the path; needs neither daemon nor configuration", sg_cmd_detach},
 	{"classify", NULL,
-	 SG_OPT_BIT(JSONL) | SG_OPT_BIT(PCAP) | SG_OPT_BIT(SERVICE) | SG_OPT_BIT(JSON),
+	 SG_OPT_BIT(JSONL) | SG_OPT_BIT(PCAP) | SG_OPT_BIT(SERVICE) | SG_OPT_BIT(MODE) |
+		 SG_OPT_BIT(JSON),
 	 "what does the guard make of these recorded frames?", sg_cmd_classify},
 	{"version", NULL, SG_OPT_BIT(JSON), "which version is this?", sg_cmd_version},
 	{"help", "[COMMAND]", 0, "help on a command", sg_cmd_help},

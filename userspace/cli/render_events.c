@@ -9,7 +9,12 @@ static void describe_edge(const json_t *event, const char *what, char *buf, size
 {
 	const unsigned long long status = sg_doc_count(event, "status");
 
-	if (status == 503)
+	const char *class = sg_doc_text(event, "class");
+
+	/* Of what was answered without an entry the program tells no more. */
+	if (!status)
+		snprintf(buf, size, "%s%sanswered in the CA's place", class, *class ? " " : "");
+	else if (status == 503)
 		snprintf(buf, size, "%s told to come back later (503)", what);
 	else
 		snprintf(buf, size, "%s answered here as the CA did before (%llu)", what, status);
@@ -30,6 +35,43 @@ static void describe_question(const json_t *event, char *buf, size_t size)
 		 *question ? ": question " : "", question);
 }
 
+/* What the daemon tells of itself, by the new state. Returns false for other kinds. */
+static bool describe_own(const json_t *event, const char *kind, char *buf, size_t size)
+{
+	static const struct {
+		const char *kind, *state, *text;
+	} texts[] = {
+		{"mode", "observe", "the guard only observes now"},
+		{"mode", "police", "the guard polices now"},
+		{"mode", "intercept", "the guard intercepts now"},
+		{"bypass", "tried",
+		 "nothing of the CA comes: police is tried, to see whether its answers take another way"},
+		{"bypass", "found",
+		 "the CA's answers come past the guard: police, until one passes here"},
+		{"bypass", "none",
+		 "the CA's answers are not thought to come past the guard any more"},
+		{"shadow", "not_ready", "the CA has no shadow certificate"},
+		{"shadow", "ready", "the CA hands out its shadow certificate"},
+		{"shadow", "ready_unverified",
+		 "the CA hands out its shadow certificate (not verified)"},
+		{"shadow", "wrong_path", "404 to everything: wrong path or CA name"},
+		{"shadow", "expired", "what is known of the shadow certificate is too old"},
+		{"shadow", "unknown",
+		 "an answer leaves open whether there is a shadow certificate"},
+		{"unlearned", "",
+		 "the CA answers otherwise now: its refusal is not repeated any more"},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (strcmp(kind, texts[i].kind) != 0 ||
+		    strcmp(sg_doc_text(event, "state"), texts[i].state) != 0)
+			continue;
+		snprintf(buf, size, "%s", texts[i].text);
+		return true;
+	}
+	return false;
+}
+
 static void describe_intercept(const json_t *event, const char *kind, char *buf, size_t size)
 {
 	const char *class = sg_doc_text(event, "class"), *what = *class ? class : "its request";
@@ -48,11 +90,21 @@ static void describe_intercept(const json_t *event, const char *kind, char *buf,
 		snprintf(buf, size, "ended: %s came again with other bytes", what);
 }
 
+/* Its time is counted in ticks of the kernel: 0 is less than one. */
+static void describe_answer(const json_t *event, char *buf, size_t size)
+{
+	const double took = sg_doc_real(event, "latency_seconds");
+	char text[SG_HUMAN_TEXT];
+
+	snprintf(buf, size, "%s answered %llu %s%s", sg_doc_text(event, "class"),
+		 sg_doc_count(event, "status"), took > 0 ? "after " : "at once",
+		 took > 0 ? sg_human_seconds(took, text) : "");
+}
+
 /* What is told beside time, kind, service and client. */
 static void describe(const json_t *event, char *buf, size_t size)
 {
 	const char *kind = sg_doc_text(event, "event");
-	char took[SG_HUMAN_TEXT];
 
 	buf[0] = '\0';
 	if (!strcmp(kind, "refused"))
@@ -62,9 +114,7 @@ static void describe(const json_t *event, char *buf, size_t size)
 		snprintf(buf, size, "%s%s", sg_doc_text(event, "class"),
 			 sg_doc_count(event, "request") > 1 ? " (not its connection's first)" : "");
 	else if (!strcmp(kind, "answer"))
-		snprintf(buf, size, "%s answered %llu after %s", sg_doc_text(event, "class"),
-			 sg_doc_count(event, "status"),
-			 sg_human_seconds(sg_doc_real(event, "latency_seconds"), took));
+		describe_answer(event, buf, size);
 	else if (!strcmp(kind, "deaf"))
 		snprintf(buf, size, "the CA leaves SYNs unanswered");
 	else if (!strcmp(kind, "listening"))
@@ -75,24 +125,28 @@ static void describe(const json_t *event, char *buf, size_t size)
 		snprintf(buf, size, "its slot had expired and was freed");
 	else if (!strcmp(kind, "table_full"))
 		snprintf(buf, size, "a table is full, see status");
-	else
+	else if (!describe_own(event, kind, buf, size))
 		describe_intercept(event, kind, buf, size);
 }
 
-static enum sg_paint paint_of(const char *kind)
+static enum sg_paint paint_of(const char *kind, const char *state)
 {
-	if (!strcmp(kind, "deaf") || !strcmp(kind, "table_full") || !strcmp(kind, "mismatch"))
+	if (!strcmp(state, "found") || !strcmp(kind, "deaf") || !strcmp(kind, "table_full") ||
+	    !strcmp(kind, "mismatch"))
 		return SG_PAINT_BAD;
-	if (!strcmp(kind, "refused") || !strcmp(kind, "forged"))
+	if (!strcmp(kind, "refused") || !strcmp(kind, "forged") || !strcmp(state, "tried"))
 		return SG_PAINT_WARN;
-	return !strcmp(kind, "listening") ? SG_PAINT_GOOD : SG_PAINT_OFF;
+	return !strcmp(kind, "listening") || !strncmp(state, "ready", strlen("ready"))
+		       ? SG_PAINT_GOOD
+		       : SG_PAINT_OFF;
 }
 
 void sg_render_event(const json_t *event, const struct sg_style *style, double now,
 		     struct sg_lines *lines)
 {
 	const char *kind = sg_doc_text(event, "event"), *client = sg_doc_text(event, "client");
-	const enum sg_paint paint = paint_of(kind);
+	const char *service = sg_doc_text(event, "service");
+	const enum sg_paint paint = paint_of(kind, sg_doc_text(event, "state"));
 	char clock[SG_HUMAN_TEXT], text[256], who[80] = "", times[SG_HUMAN_TEXT] = "";
 	const unsigned long long sampled = sg_doc_count(event, "sampled");
 	const char *shown = kind;
@@ -101,15 +155,15 @@ void sg_render_event(const json_t *event, const struct sg_style *style, double n
 	describe(event, text, sizeof(text));
 	if (sg_doc_true(event, "would") && !strcmp(kind, "refused"))
 		shown = "would refuse"; /* observe: nothing was done */
-	if (strcmp(kind, "deaf") != 0 && strcmp(kind, "listening") != 0)
+	if (*client && strcmp(kind, "deaf") != 0 && strcmp(kind, "listening") != 0)
 		snprintf(who, sizeof(who), "%s%s%s:%llu  ", strchr(client, ':') ? "[" : "", client,
 			 strchr(client, ':') ? "]" : "", sg_doc_count(event, "port"));
 	if (sampled > 1)
 		snprintf(times, sizeof(times), "  (x%.20s)", sg_human_count(sampled, n));
-	sg_lines_add(lines, "%s  %s%-12s%s  %s  %s%s%s",
+	sg_lines_add(lines, "%s  %s%-12s%s  %s%s%s%s%s",
 		     sg_human_clock(now, sg_doc_real(event, "time"), clock),
 		     paint ? sg_paint(style, paint) : "", shown,
-		     paint ? sg_paint(style, SG_PAINT_OFF) : "", sg_doc_text(event, "service"), who,
+		     paint ? sg_paint(style, SG_PAINT_OFF) : "", service, *service ? "  " : "", who,
 		     text, times);
 }
 

@@ -83,6 +83,25 @@ static const char *list_counts(const json_t *counts, const char *none, char *buf
 	return *buf ? buf : none;
 }
 
+/* Why it competes as less than what it asks for (intercept). */
+static void say_faults(const struct explain *e, const json_t *source)
+{
+	if (!e->intercept)
+		return;
+	if (sg_doc_true(source, "left_unfinished"))
+		sg_lines_wrap(
+			e->lines, e->width, "  ",
+			"%sIt left a request unfinished%s, and kept a place at the CA for it: it comes "
+			"last until something useful that it asks is answered.",
+			sg_paint(e->style, SG_PAINT_WARN), sg_paint(e->style, SG_PAINT_OFF));
+	if (sg_doc_true(source, "broke_word"))
+		sg_lines_wrap(
+			e->lines, e->width, "  ",
+			"%sIt began a PKIOperation that was none%s: half of one is not believed from it "
+			"any more.",
+			sg_paint(e->style, SG_PAINT_WARN), sg_paint(e->style, SG_PAINT_OFF));
+}
+
 static void say_past(const struct explain *e, const json_t *service)
 {
 	const json_t *source = sg_doc_at(service, "source");
@@ -104,6 +123,7 @@ static void say_past(const struct explain *e, const json_t *service)
 		e->lines, e->width, "  ", "Asked: %s. Answered: %s.",
 		list_counts(sg_doc_at(source, "requests"), "nothing", requests, sizeof(requests)),
 		list_counts(sg_doc_at(source, "answers"), "nothing", answers, sizeof(answers)));
+	say_faults(e, source);
 }
 
 /* Held is who comes when there is no room; not who is denied, or asks more than its own limits allow. */
@@ -160,6 +180,25 @@ static void say_now(const struct explain *e, const json_t *service)
 			      sg_doc_text(service, "now.reason"));
 	sg_lines_wrap(e->lines, e->width, "  ", "It competes as %s: %s.",
 		      sg_doc_text(service, "priority.name"), sg_doc_text(service, "priority.why"));
+}
+
+/* What the guard found out about the way of the CA's answers; see status_advice_intercept.c. */
+static void say_bypass(const struct explain *e, const json_t *service)
+{
+	const double since = sg_doc_real(service, "bypass_since_time");
+	const char *state = sg_doc_text(service, "bypass");
+	char ago[SG_HUMAN_TEXT];
+
+	if (since <= 0 || (strcmp(state, "tried") != 0 && strcmp(state, "found") != 0))
+		return;
+	sg_lines_wrap(
+		e->lines, e->width, "  ",
+		"%sNothing of the CA has passed here for %s%s: %s (scepguard status).",
+		sg_paint(e->style, SG_PAINT_WARN), sg_human_seconds(e->now - since, ago),
+		sg_paint(e->style, SG_PAINT_OFF),
+		*state == 'f'
+			? "its answers come past the guard, so what is told below of answers is not all"
+			: "it is down, or its answers take another way");
 }
 
 /* Joined to the CA's connection by the guard, or the client's own through and through? Only where both
@@ -315,6 +354,7 @@ void sg_render_explain(const json_t *doc, const struct sg_style *style, const ch
 			     sg_doc_text(service, "service"), sg_paint(style, SG_PAINT_OFF));
 		say_now(&e, service);
 		say_help(&e, service);
+		say_bypass(&e, service);
 		say_past(&e, service);
 		say_open(&e, service);
 		say_held(&e, service);

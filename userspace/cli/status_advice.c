@@ -135,7 +135,9 @@ static void rule_tables(struct sg_advice *a)
 
 static void rule_one_sided(struct sg_advice *a, const json_t *service)
 {
-	if (!sg_doc_true(service, "one_sided"))
+	/* Found out in intercept: said already, and better. */
+	if (!sg_doc_true(service, "one_sided") ||
+	    !strcmp(sg_doc_text(service, "intercept.bypass"), "found"))
 		return;
 	sg_advice_say(
 		a,
@@ -273,6 +275,13 @@ static void rule_shared_sources(struct sg_advice *a, const json_t *service)
 	sg_advice_type(a, "scepguard sources --sort requests%s", a->st->instance);
 }
 
+/* On trial, or given way: nobody needs to be told to try it. */
+static bool returns_to_intercept(const struct sg_status *st)
+{
+	return sg_doc_known(st->doc, "mode_until_time") &&
+	       !strcmp(sg_doc_text(st->doc, "mode_then"), "intercept");
+}
+
 /* The cure is at the CA: an overlap so long that the shadow exists before the first router asks. */
 static void rule_storm(struct sg_advice *a, const json_t *service)
 {
@@ -292,7 +301,7 @@ static void rule_storm(struct sg_advice *a, const json_t *service)
 		sg_advice_say(
 			a, "Until then, keep %s inside its limits:", sg_doc_text(service, "name"));
 		type_police(a);
-	} else if (!strcmp(sg_status_mode(a->st), "police")) {
+	} else if (!strcmp(sg_status_mode(a->st), "police") && !returns_to_intercept(a->st)) {
 		sg_advice_try_intercept(a, service);
 	}
 }

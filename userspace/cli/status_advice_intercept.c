@@ -21,25 +21,51 @@ static const json_t *find_bypass(const struct sg_advice *a, const char *state)
 	return NULL;
 }
 
+/* "for 12m30s", or "so far". */
+static const char *how_long(const struct sg_advice *a, const json_t *service, char *buf,
+			    size_t size)
+{
+	const double since = sg_doc_real(service, "intercept.bypass_since_time");
+	char text[SG_HUMAN_TEXT];
+
+	if (since <= 0)
+		return "so far";
+	snprintf(buf, size, "for %s", sg_human_seconds(a->st->now - since, text));
+	return buf;
+}
+
+static void say_bypass(struct sg_advice *a, const json_t *service)
+{
+	char n[SG_HUMAN_TEXT], age[SG_HUMAN_TEXT + 8];
+
+	sg_advice_say(
+		a,
+		"%s: its answers come past this host: none has passed here %s, while as many as %s connections "
+		"at once were served. Intercept is not possible so; the guard fell back to %s, until an answer "
+		"passes here. Lead the CA's way to its clients through this host: see the routes at the CA and at "
+		"its gateway.",
+		sg_doc_text(service, "name"), how_long(a, service, age, sizeof(age)),
+		sg_human_count(sg_doc_count(service, "intercept.bypass_seen"), n),
+		sg_status_mode(a->st));
+}
+
 /* The guard itself left intercept, for a time. Returns false when it did not. */
 bool sg_advice_bypass(struct sg_advice *a)
 {
 	const json_t *tried = find_bypass(a, "tried"), *found = find_bypass(a, "found");
+	char age[SG_HUMAN_TEXT + 8];
 
 	if (sg_status_intercepts(a->st) || (!tried && !found))
 		return false;
 	if (found)
-		sg_advice_say(
-			a,
-			"%s: its answers come past this host, so intercept is not possible: the guard fell back "
-			"to %s, until one passes here. Lead the CA's way to its clients through this host.",
-			sg_doc_text(found, "name"), sg_status_mode(a->st));
+		say_bypass(a, found);
 	else
 		sg_advice_say(
 			a,
-			"%s was asked and nothing of it has come: it is down, or its answers take another way. "
-			"The guard tries %s to find out which. See whether the CA is up.",
-			sg_doc_text(tried, "name"), sg_status_mode(a->st));
+			"%s was asked, and nothing of it has come %s: it is down, or its answers take another "
+			"way. The guard tries %s to find out which. See whether the CA is up.",
+			sg_doc_text(tried, "name"), how_long(a, tried, age, sizeof(age)),
+			sg_status_mode(a->st));
 	sg_advice_type_check(a);
 	return true;
 }

@@ -54,6 +54,7 @@ static enum sg_bypass_act advance_watch(struct sg_bypass *b, const struct sg_byp
 	if (!reachable || !sg_bypass_asks(b, counts, times, now))
 		return SG_BYPASS_NOTHING;
 	b->state = SG_BYPASS_TRIED;
+	b->silent_since = b->since;
 	b->since = now;
 	return SG_BYPASS_TRY_POLICE;
 }
@@ -64,6 +65,8 @@ static enum sg_bypass_act advance_tried(struct sg_bypass *b, const struct sg_byp
 		watch(b, counts, true);
 		return SG_BYPASS_BACK;
 	}
+	if (counts->unheard > b->unheard)
+		b->unheard = counts->unheard;
 	if (b->state != SG_BYPASS_TRIED || counts->unheard < SG_BYPASS_UNHEARD)
 		return SG_BYPASS_NOTHING;
 	b->state = SG_BYPASS_FOUND;

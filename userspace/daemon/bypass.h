@@ -55,6 +55,8 @@ struct sg_bypass {
 	__u64 since;    /* WATCH: first attempt since the CA was last seen, 0 = none; TRIED: when */
 	__u64 attempts; /* when the CA was last seen, or intercept began */
 	__u64 from_ca;  /* the same, or when police was tried */
+	__u64 silent_since; /* TRIED, FOUND: the first attempt to which nothing of the CA came; else 0 */
+	__u32 unheard;      /* TRIED, FOUND: most of them at once; else 0 */
 };
 
 enum sg_bypass_act {

@@ -170,6 +170,9 @@ static void collect_service(struct sg_daemon *d, __u32 i, const struct sg_held_w
 	snap->one_sided = run->one_sided;
 	/* A daemon that found the answers past the guard knows so before the facts below do. */
 	snap->intercept.bypass = run->bypass.state;
+	snap->intercept.bypass_since_ns =
+		sg_tables_time(&d->tables, d->guard, run->bypass.silent_since);
+	snap->intercept.bypass_seen = run->bypass.unheard;
 	snap->one_sided |= run->bypass.state == SG_BYPASS_FOUND;
 	collect_shadow(&run->shadow, &snap->shadow);
 	if (run->index < 0)

@@ -211,8 +211,9 @@ json_t *sg_control_handle(const char *line, size_t len, sg_control_handler handl
 	body = handler(ctx, &req, error);
 	if (!body)
 		return sg_control_refusal(error);
-	*ret = req;
-	answer = json_pack("{s:b}", "ok", 1);
+	if (!json_object_get(body, "error"))
+		*ret = req;
+	answer = json_pack("{s:b}", "ok", ret->command != SG_CONTROL_MAX_);
 	if (answer && json_object_update(answer, body)) {
 		json_decref(answer);
 		answer = NULL;

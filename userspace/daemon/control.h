@@ -63,7 +63,9 @@ bool sg_control_sort_parse(const char *name, enum sg_control_sort *ret);
 int sg_control_parse(const char *line, size_t len, struct sg_control_request *ret,
 		     char error[static SG_CONTROL_ERROR]);
 
-/* Answers a request: a new object whose keys become the answer, or NULL with a sentence in @error. */
+/* Answers a request: a new object whose keys become the answer, or NULL with a sentence in @error. An object with
+ * a key "error" is a refusal that has more to say.
+ */
 typedef json_t *(*sg_control_handler)(void *ctx, const struct sg_control_request *req,
 				      char error[static SG_CONTROL_ERROR]);
 

@@ -120,11 +120,17 @@ static bool is_field(struct text line, const char *name)
 	return line.len > strlen(name) && !strncasecmp(line.at, name, strlen(name));
 }
 
+/* A name that only begins like it: of two lengths some readers take the one, some the other. */
+static bool is_nearly_length(struct text line)
+{
+	return is_field(line, "content-length") && line.at[strlen("content-length")] != ':';
+}
+
 /* Is it a field that all may be sent? */
 static bool is_for_all(struct text line)
 {
 	return !is_field(line, "transfer-encoding") && !is_field(line, "set-cookie") &&
-	       line.at[0] != ' ' && line.at[0] != '\t';
+	       !is_nearly_length(line) && line.at[0] != ' ' && line.at[0] != '\t';
 }
 
 static bool is_refusal(struct text line)
@@ -134,7 +140,7 @@ static bool is_refusal(struct text line)
 	       (line.at[11] == '4' || line.at[11] == '3');
 }
 
-/* Reads the head off *rest. *length: Content-Length is given, in whatever form. */
+/* Reads the head off *rest. *length: Content-Length is given, with whatever value. */
 static int read_head(struct text *rest, bool *length)
 {
 	struct text line;

@@ -57,7 +57,8 @@ void sg_edges_begin(struct sg_edges *e, __u32 service);
  * @ended: the CA closed the connection behind them
  * @asked: the question it answers
  *
- * Taken is 404 or 403 of HTTP/1.0 or 1.1, of SG_EDGE_BYTES at most, whose end is known by Content-Length or by FIN.
+ * Taken is 404 or 403 of HTTP/1.0 or 1.1, of SG_EDGE_BYTES at most, whose end is known by Content-Length or by FIN
+ * (in sg_edges_answered() one byte less with FIN: what fills all that is told may go on).
  * Not with Transfer-Encoding, nor with what is meant for one client: a cookie, or words of the question itself (the
  * same bytes go to all who are refused). Returns 0; -EAGAIN: not whole yet; -EBADMSG: never. *ret is untouched on failure.
  */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <arpa/inet.h>
@@ -9,25 +10,45 @@
 #include "../util/json.h"
 #include "../util/units.h"
 
+static const struct sg_events_entry *keep(struct sg_events *e, __u32 kind,
+					  struct sg_events_entry entry)
+{
+	struct sg_events_ring *ring = &e->rings[kind];
+	struct sg_events_entry *at = &ring->entries[ring->count++ % SG_EVENTS_KEPT];
+
+	entry.number = ++e->next;
+	*at = entry;
+	return at;
+}
+
 const struct sg_events_entry *sg_events_add(struct sg_events *e, const struct sg_event *event,
 					    __u64 time_ns)
 {
-	struct sg_events_entry *entry = &e->entries[e->next % SG_EVENTS_KEPT];
-
-	*entry = (struct sg_events_entry){++e->next, time_ns, *event};
-	return entry;
+	return keep(e, event->kind < SG_EVENT_MAX_ ? event->kind : SG_EVENT_MAX_,
+		    (struct sg_events_entry){.time_ns = time_ns, .event = *event});
 }
 
-const struct sg_events_entry *sg_events_get(const struct sg_events *e, __u64 number)
+const struct sg_events_entry *sg_events_note(struct sg_events *e, enum sg_events_own own,
+					     __u32 service, const char *state, __u32 times,
+					     __u64 time_ns)
 {
-	if (!number || number > e->next || number < sg_events_oldest(e))
-		return NULL;
-	return &e->entries[(number - 1) % SG_EVENTS_KEPT];
+	return keep(e, SG_EVENT_MAX_ + own,
+		    (struct sg_events_entry){.time_ns = time_ns,
+					     .event = {.service = service, .sampled = times},
+					     .own = own,
+					     .state = state});
 }
 
-__u64 sg_events_oldest(const struct sg_events *e)
+static const char *kind_of(const struct sg_events_entry *entry)
 {
-	return e->next > SG_EVENTS_KEPT ? e->next - SG_EVENTS_KEPT + 1 : 1;
+	static const char *const own[SG_EVENTS_OWN_MAX_] = {
+		[SG_EVENTS_MODE] = "mode",
+		[SG_EVENTS_BYPASS] = "bypass",
+		[SG_EVENTS_SHADOW] = "shadow",
+		[SG_EVENTS_UNLEARNED] = "unlearned",
+	};
+
+	return entry->own ? own[entry->own] : sg_label_event(entry->event.kind);
 }
 
 static struct sg_addr client_of(const struct sg_event *ev)
@@ -100,24 +121,31 @@ static int add_intercept(json_t *j, const struct sg_event *ev)
 	case SG_EVENT_QUESTION:
 		return add_question(j, ev);
 	case SG_EVENT_EDGE:
-		return add_class(j, ev) | add_status(j, ev) | add_question(j, ev);
+		return add_class(j, ev) | (ev->status ? add_status(j, ev) : 0) |
+		       (ev->question ? add_question(j, ev) : 0);
 	default:
 		return 0;
 	}
 }
 
-json_t *sg_events_json(const struct sg_events_entry *entry, const struct sg_service_names *names)
+static int add_client(json_t *j, const struct sg_event *ev)
 {
-	const struct sg_event *ev = &entry->event;
 	struct sg_addr client = client_of(ev);
-	_cleanup_json_ json_t *j = json_object();
-	int bad = json_object_set_new(j, "number", json_integer(entry->number)) |
-		  json_object_set_new(j, "time", sg_json_seconds(entry->time_ns)) |
-		  json_object_set_new(j, "event", json_string(sg_label_event(ev->kind))) |
-		  json_object_set_new(j, "service", sg_json_text(service_of(ev, names))) |
-		  json_object_set_new(j, "client", sg_json_addr(&client)) |
-		  json_object_set_new(j, "port", json_integer(ntohs(ev->client_port))) |
-		  json_object_set_new(j, "sampled", json_integer(ev->sampled));
+
+	return json_object_set_new(j, "client", sg_json_addr(&client)) |
+	       json_object_set_new(j, "port", json_integer(ntohs(ev->client_port)));
+}
+
+/* What is about no client. */
+static int add_own(json_t *j, const struct sg_events_entry *entry)
+{
+	return entry->state ? json_object_set_new(j, "state", json_string(entry->state)) : 0;
+}
+
+/* What records of the program have. */
+static int add_record(json_t *j, const struct sg_event *ev)
+{
+	int bad = add_client(j, ev);
 
 	if (ev->kind == SG_EVENT_REFUSED)
 		bad |= add_decision(j, ev);
@@ -125,28 +153,103 @@ json_t *sg_events_json(const struct sg_events_entry *entry, const struct sg_serv
 		bad |= add_request(j, ev);
 	if (ev->kind == SG_EVENT_ANSWER)
 		bad |= add_answer(j, ev);
-	bad |= add_intercept(j, ev);
+	return bad | add_intercept(j, ev);
+}
+
+json_t *sg_events_json(const struct sg_events_entry *entry, const struct sg_service_names *names)
+{
+	const struct sg_event *ev = &entry->event;
+	_cleanup_json_ json_t *j = json_object();
+	int bad = json_object_set_new(j, "number", json_integer(entry->number)) |
+		  json_object_set_new(j, "time", sg_json_seconds(entry->time_ns)) |
+		  json_object_set_new(j, "event", json_string(kind_of(entry))) |
+		  json_object_set_new(j, "sampled", json_integer(ev->sampled));
+
+	if (!entry->own || ev->service < SG_SERVICES)
+		bad |= json_object_set_new(j, "service", sg_json_text(service_of(ev, names)));
+	bad |= entry->own ? add_own(j, entry) : add_record(j, ev);
 	return bad ? NULL : json_incref(j);
+}
+
+/* ---- The list ---- */
+
+/* One ring, read from its newest entry on. */
+struct reader {
+	const struct sg_events_ring *ring;
+	__u64 read;                         /* entries looked at */
+	__u32 taken;                        /* of them, in the list */
+	const struct sg_events_entry *next; /* the next one that belongs there, or NULL */
+};
+
+static bool belongs(const struct sg_events_entry *entry, const struct sg_addr_prefix *prefix)
+{
+	struct sg_addr client = client_of(&entry->event);
+
+	return !prefix || (!entry->own && sg_prefix_contains(prefix, &client));
+}
+
+static void read_next(struct reader *r, const struct sg_addr_prefix *prefix)
+{
+	const __u64 count = r->ring->count;
+
+	r->next = NULL;
+	while (!r->next && r->read < count && r->read < SG_EVENTS_KEPT) {
+		const struct sg_events_entry *entry =
+			&r->ring->entries[(count - ++r->read) % SG_EVENTS_KEPT];
+
+		if (belongs(entry, prefix))
+			r->next = entry;
+	}
+}
+
+/* Whose kind has the fewest in the list; of several the newest. NULL: there are no more. */
+static struct reader *choose(struct reader readers[SG_EVENTS_KINDS])
+{
+	struct reader *best = NULL;
+
+	for (int k = 0; k < SG_EVENTS_KINDS; k++) {
+		struct reader *r = &readers[k];
+
+		if (r->next && (!best || r->taken < best->taken ||
+				(r->taken == best->taken && r->next->number > best->next->number)))
+			best = r;
+	}
+	return best;
+}
+
+struct chosen {
+	const struct sg_events_entry *entry;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	const struct chosen *x = a, *y = b;
+
+	return x->entry->number < y->entry->number ? -1 : x->entry->number > y->entry->number;
 }
 
 json_t *sg_events_list(const struct sg_events *e, const struct sg_service_names *names,
 		       size_t limit, const struct sg_addr_prefix *prefix)
 {
+	struct chosen chosen[SG_EVENTS_LISTED] = {{NULL}};
+	struct reader readers[SG_EVENTS_KINDS], *r;
 	_cleanup_json_ json_t *list = json_array();
-	__u64 oldest = sg_events_oldest(e);
+	size_t count = 0;
+	int bad = 0;
 
-	if (!list)
-		return NULL;
-	for (__u64 n = e->next; n >= oldest && json_array_size(list) < limit; n--) {
-		const struct sg_events_entry *entry = sg_events_get(e, n);
-		struct sg_addr client = client_of(&entry->event);
-
-		if (prefix && !sg_prefix_contains(prefix, &client))
-			continue;
-		if (json_array_insert_new(list, 0, sg_events_json(entry, names)))
-			return NULL;
+	for (int k = 0; k < SG_EVENTS_KINDS; k++) {
+		readers[k] = (struct reader){.ring = &e->rings[k]};
+		read_next(&readers[k], prefix);
 	}
-	return json_incref(list);
+	while (count < limit && count < SG_EVENTS_LISTED && (r = choose(readers))) {
+		chosen[count++].entry = r->next;
+		r->taken++;
+		read_next(r, prefix);
+	}
+	qsort(chosen, count, sizeof(*chosen), by_number);
+	for (size_t i = 0; i < count; i++)
+		bad |= json_array_append_new(list, sg_events_json(chosen[i].entry, names));
+	return bad ? NULL : json_incref(list);
 }
 
 const char *sg_events_time(__u64 time_ns, char text[static SG_TIME_TEXT])
@@ -171,7 +274,7 @@ size_t sg_events_request_line(const struct sg_events_entry *entry,
 	char time_text[SG_TIME_TEXT], address[SG_ADDR_TEXT];
 	int n;
 
-	if (ev->kind != SG_EVENT_REQUEST)
+	if (entry->own || ev->kind != SG_EVENT_REQUEST)
 		return 0;
 	/* A service's name has no character that JSON would escape (the configuration sees to it). */
 	n = snprintf(line, SG_REQUEST_LINE_MAX,

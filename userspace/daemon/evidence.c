@@ -80,6 +80,31 @@ static void tell(struct sg_daemon *d, const struct sg_events_entry *entry)
 	sg_server_tell_followers(d->server, "\n", 1);
 }
 
+static void note(void *ctx, enum sg_events_own what, __u32 service, const char *state, __u32 times)
+{
+	struct sg_daemon *d = ctx;
+	int index = service < SG_SERVICES ? d->services[service].index : SG_SERVICES;
+
+	if (index >= 0)
+		tell(d,
+		     sg_events_note(&d->events, what, index, state, times, sg_clock_realtime_ns()));
+}
+
+void sg_run_note_changes(struct sg_daemon *d)
+{
+	sg_changes_look(&d->changes, &d->snap, note, d);
+}
+
+/* As it is kept. What is held has no entry yet, so its record tells no class: its stored segment does. */
+static struct sg_event complete(const struct sg_daemon *d, const struct sg_event *ev)
+{
+	struct sg_event copy = *ev;
+
+	if (ev->kind == SG_EVENT_HELD && ev->request_class == SG_REQUEST_NONE)
+		copy.request_class = sg_turns_class(&d->turns, ev->frame, ev->ticket);
+	return copy;
+}
+
 int sg_run_record(void *ctx, void *data, size_t size)
 {
 	static __u32 records;
@@ -87,6 +112,7 @@ int sg_run_record(void *ctx, void *data, size_t size)
 	const struct sg_event *ev = data;
 	char line[SG_REQUEST_LINE_MAX];
 	const struct sg_events_entry *entry;
+	struct sg_event kept;
 	__u64 time_ns;
 
 	if (size < sizeof(*ev))
@@ -97,7 +123,8 @@ int sg_run_record(void *ctx, void *data, size_t size)
 	sg_run_intercept_record(d, ev, size);
 	/* Later pieces of a head repeat their answer: one event is enough. */
 	if (ev->kind != SG_EVENT_ANSWER || !ev->head_offset) {
-		entry = sg_events_add(&d->events, ev, time_ns);
+		kept = complete(d, ev);
+		entry = sg_events_add(&d->events, &kept, time_ns);
 		tell(d, entry);
 		if (d->conf->log.requests != SG_CONFIG_REQUESTS_OFF)
 			sg_log_lines_add(&d->lines, line,

@@ -130,6 +130,8 @@ static __u32 priority_of_request(const struct question *q)
 {
 	__u32 priority = SG_PRIORITY_BOOTSTRAP;
 
+	if (q->known && q->src.left_unfinished)
+		return SG_PRIORITY_OTHER;
 	if (q->known && q->src.last_class != SG_REQUEST_NONE)
 		priority = sg_request_priority(q->src.last_class);
 	if (priority <= SG_PRIORITY_BOOTSTRAP && q->known && sg_source_claims(&q->src, q->now))
@@ -354,13 +356,22 @@ static json_t *held_json(const struct question *q)
 	return bad ? NULL : json_incref(list);
 }
 
-static json_t *service_json(const struct question *q, const char *name)
+/* Do answers to it come past the guard? Then what is told of them is not the whole. */
+static int add_bypass(json_t *j, const struct sg_bypass *b, const struct sg_daemon *d)
+{
+	return json_object_set_new(j, "bypass", json_string(sg_label_bypass(b->state))) |
+	       json_object_set_new(
+		       j, "bypass_since_time",
+		       sg_run_time_json(sg_tables_time(&d->tables, d->guard, b->silent_since)));
+}
+
+static json_t *service_json(const struct question *q, const struct sg_run_service *run)
 {
 	__u32 reason = decide(q);
 	_cleanup_json_ json_t *j = json_pack(
 		"{s:s, s:b, s:o, s:{s:s, s:s}, s:{s:b, s:b, s:o}, s:{s:i, s:i}, "
 		"s:{s:s, s:s, s:s, s:I}}",
-		"service", name, "known", q->known, "source",
+		"service", run->name, "known", q->known, "source",
 		q->known ? sg_run_source_json(q->d, &q->key, &q->src) : json_null(), "priority",
 		"name", sg_label_priority(q->priority), "why", why_priority(q), "rate", "may",
 		rate_allows(q), "remembered", q->remembered, "wait_seconds",
@@ -370,7 +381,7 @@ static json_t *service_json(const struct question *q, const char *name)
 		sg_label_reason(reason), "sentence", sg_label_reason_sentence(reason), "before",
 		(json_int_t)waiting_before(q));
 
-	if (json_object_set_new(j, "open", open_json(q)) |
+	if (add_bypass(j, &run->bypass, q->d) | json_object_set_new(j, "open", open_json(q)) |
 	    json_object_set_new(j, "held", held_json(q)))
 		return NULL;
 	return json_incref(j);
@@ -399,7 +410,7 @@ json_t *sg_run_explain_json(struct sg_daemon *d, const struct sg_addr *address)
 		if (d->services[i].index < 0)
 			continue;
 		fetch(&q, d, address, d->services[i].index);
-		bad |= json_array_append_new(services, service_json(&q, d->services[i].name));
+		bad |= json_array_append_new(services, service_json(&q, &d->services[i]));
 	}
 	if (bad)
 		return NULL;

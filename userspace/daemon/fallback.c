@@ -30,7 +30,7 @@ static void try_police(struct sg_daemon *d, const char *name)
 		"service '%s': the CA was asked, and no packet of it has come: it is down, or its "
 		"answers take another way; trying police to find out",
 		name);
-	sg_guard_set_mode(d->guard, SG_MODE_POLICE, sg_guard_ticks(d->guard, TRIAL_NS));
+	sg_guard_set_mode(d->guard, SG_MODE_POLICE, sg_guard_ticks(d->guard, TRIAL_NS), NULL);
 }
 
 static void stay_in_police(struct sg_daemon *d, const char *name)
@@ -40,7 +40,7 @@ static void stay_in_police(struct sg_daemon *d, const char *name)
 	       "possible, mode is police until one does; lead the CA's way to its clients through "
 	       "this host",
 	       name);
-	sg_guard_set_mode(d->guard, SG_MODE_POLICE, sg_guard_ticks(d->guard, STAY_NS));
+	sg_guard_set_mode(d->guard, SG_MODE_POLICE, sg_guard_ticks(d->guard, STAY_NS), NULL);
 }
 
 /* There is one mode for all services. */
@@ -57,7 +57,7 @@ static void go_back(struct sg_daemon *d, const char *name)
 	if (found_elsewhere(d))
 		return;
 	sg_log_info("service '%s': the CA answers, and by this way: back to intercept", name);
-	sg_guard_set_mode(d->guard, SG_MODE_INTERCEPT, 0);
+	sg_guard_set_mode(d->guard, SG_MODE_INTERCEPT, 0, NULL);
 }
 
 static void act(struct sg_daemon *d, const char *name, enum sg_bypass_act what)

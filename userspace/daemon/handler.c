@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "labels.h"
 #include "run.h"
+#include "../check/check.h"
 #include "../util/cleanup.h"
 #include "../util/json.h"
 #include "../util/log.h"
@@ -29,12 +30,29 @@ static json_t *mode_now(struct sg_daemon *d, char *error)
 	return sg_run_mode_json(d);
 }
 
+/* A refusal with what is missing, as `check` tells it. New reference or NULL. */
+static json_t *not_ready(const struct sg_control_request *req,
+			 const struct sg_check_report *missing)
+{
+	_cleanup_json_ json_t *report = sg_check_json(missing);
+	char error[SG_CONTROL_ERROR];
+
+	snprintf(error, sizeof(error),
+		 "cannot change to mode '%s': this machine is not ready for it",
+		 sg_label_mode(req->mode));
+	return json_pack("{s:s, s:O}", "error", error, "findings",
+			 json_object_get(report, "findings"));
+}
+
 static json_t *set_mode(struct sg_daemon *d, const struct sg_control_request *req, char *error)
 {
+	_cleanup_free_ struct sg_check_report *missing = calloc(1, sizeof(*missing));
 	__u64 trial = sg_guard_ticks(d->guard, req->confirm_within_ns);
 	int err;
 
-	err = sg_guard_set_mode(d->guard, req->mode, trial);
+	err = sg_guard_set_mode(d->guard, req->mode, trial, missing);
+	if (err && missing && missing->count)
+		return not_ready(req, missing);
 	if (err) {
 		snprintf(error, SG_CONTROL_ERROR, "cannot change to mode '%s': %s (see the log)",
 			 sg_label_mode(req->mode), strerror(-err));
@@ -56,7 +74,7 @@ static json_t *confirm(struct sg_daemon *d, char *error)
 		return NULL;
 	}
 	if (!err)
-		err = sg_guard_set_mode(d->guard, now, 0);
+		err = sg_guard_set_mode(d->guard, now, 0, NULL);
 	if (err) {
 		snprintf(error, SG_CONTROL_ERROR, "cannot keep the mode: %s", strerror(-err));
 		return NULL;

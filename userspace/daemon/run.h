@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "bypass.h"
+#include "changes.h"
 #include "control.h"
 #include "edges.h"
 #include "events.h"
@@ -66,6 +67,7 @@ struct sg_daemon {
 	struct sg_run_service services[SG_SERVICES];
 	struct sg_service_names names;
 	struct sg_events events;
+	struct sg_changes changes;
 	struct sg_heads heads;
 	struct sg_log_lines lines;
 	struct sg_snapshot snap;
@@ -90,6 +92,8 @@ void sg_run_watch_answers(struct sg_daemon *d);
 
 /* evidence.c: one record of the ring buffer; callback of libbpf. */
 int sg_run_record(void *ctx, void *data, size_t size);
+/* What has changed since the snapshot before becomes events of the daemon's own. */
+void sg_run_note_changes(struct sg_daemon *d);
 /* Heads of answers that do not come to an end are judged as they are. */
 void sg_run_judge_unfinished(struct sg_daemon *d);
 

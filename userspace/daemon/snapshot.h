@@ -69,6 +69,8 @@ struct sg_snap_intercept {
 	bool canary;     /* one of them is being asked again */
 	__u64 canary_since_ns;
 	enum sg_bypass_state bypass; /* do the CA's answers come past the guard? */
+	__u64 bypass_since_ns;       /* first attempt to which nothing of the CA came; 0 = none */
+	__u32 bypass_seen; /* most connections at once whose clients spoke on all the same */
 };
 
 struct sg_snap_service {

@@ -81,6 +81,8 @@ json_t *sg_run_source_json(const struct sg_daemon *d, const struct sg_source_key
 		json_object_set_new(j, "admitted", json_integer(src->admitted)) |
 		json_object_set_new(j, "last_class", json_string(sg_label_class(src->last_class))) |
 		json_object_set_new(j, "in_progress", json_boolean(sg_source_claims(src, now))) |
+		json_object_set_new(j, "left_unfinished", json_boolean(src->left_unfinished)) |
+		json_object_set_new(j, "broke_word", json_boolean(src->broke_word)) |
 		json_object_set_new(j, "priority", json_string(sg_label_priority(priority))) |
 		add_history(j, d, src);
 

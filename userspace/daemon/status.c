@@ -161,11 +161,13 @@ static json_t *waiting_json(const struct sg_snap_intercept *ic)
 
 static json_t *intercept_json(const struct sg_snap_intercept *ic)
 {
-	return json_pack("{s:I, s:o, s:I, s:b, s:o, s:s}", "splices", (json_int_t)ic->splices,
-			 "waiting", waiting_json(ic), "questions_learned",
+	return json_pack("{s:I, s:o, s:I, s:b, s:o, s:s, s:o, s:I}", "splices",
+			 (json_int_t)ic->splices, "waiting", waiting_json(ic), "questions_learned",
 			 (json_int_t)ic->questions, "canary_in_flight", ic->canary,
 			 "canary_since_time", sg_run_time_json(ic->canary_since_ns), "bypass",
-			 sg_label_bypass(ic->bypass));
+			 sg_label_bypass(ic->bypass), "bypass_since_time",
+			 sg_run_time_json(ic->bypass_since_ns), "bypass_seen",
+			 (json_int_t)ic->bypass_seen);
 }
 
 static int add_place(json_t *j, const struct sg_conf_service *conf)

@@ -151,6 +151,7 @@ void sg_run_tick(struct sg_daemon *d)
 		look_at_sides(d);
 		sg_run_watch_answers(d);
 		sg_run_collect(d);
+		sg_run_note_changes(d);
 		reap(d);
 		publish(d);
 	}

@@ -50,6 +50,7 @@ static bool read_slot(const struct sg_turns *t, __u32 index, struct sg_turns_not
 		return false;
 	note.granted = state == SG_FRAME_GRANTED;
 	note.asked_since = slot->asked_since;
+	note.question = slot->question;
 	note.deadline = slot->deadline;
 	note.service = slot->service;
 	note.priority = slot->priority;
@@ -133,6 +134,16 @@ void sg_turns_held(struct sg_turns *t, __u32 slot)
 
 	if (slot < t->entries && read_slot(t, slot, &note))
 		add_note(t, &note);
+}
+
+__u8 sg_turns_class(const struct sg_turns *t, __u32 slot, __u64 ticket)
+{
+	__u8 class;
+
+	if (slot >= t->entries || !ticket || !slot_is(&t->frames[slot], ticket))
+		return SG_REQUEST_NONE;
+	class = t->frames[slot].request_class;
+	return slot_is(&t->frames[slot], ticket) ? class : SG_REQUEST_NONE;
 }
 
 void sg_turns_scan(struct sg_turns *t)
@@ -270,6 +281,15 @@ static bool is_about_itself(__u32 reason)
 	       reason == SG_REASON_SOURCE_CONNECTIONS || reason == QUESTION_IS_ASKED;
 }
 
+/* All that ask the same wait for the same answer: one turn of a round tells that. */
+static void question_waits(struct sg_turns *t, const struct sg_turns_note *asked, __u64 until)
+{
+	for (__u32 i = 0; i < t->count; i++)
+		if (t->notes[i].question == asked->question &&
+		    t->notes[i].service == asked->service)
+			t->notes[i].not_before = until;
+}
+
 /* Ask for the best of this class. Returns as give_turn(). */
 static __u32 serve_class(struct sg_turns *t, struct round *r, __u32 service, __u32 priority)
 {
@@ -277,9 +297,10 @@ static __u32 serve_class(struct sg_turns *t, struct round *r, __u32 service, __u
 	__u32 reason = give_turn(t, note);
 
 	r->left--;
-	if (is_about_itself(reason))
-		note->not_before = r->now + (reason == QUESTION_IS_ASKED ? t->times.question_pause
-									 : t->times.source_pause);
+	if (reason == QUESTION_IS_ASKED)
+		question_waits(t, note, r->now + t->times.question_pause);
+	else if (is_about_itself(reason))
+		note->not_before = r->now + t->times.source_pause;
 	if (is_about_itself(reason) || reason == SG_REASON_ADMITTED)
 		find_next(t, r, service, priority);
 	return reason;
@@ -299,7 +320,9 @@ static void let_lowest_ask(struct sg_turns *t, struct round *r, __u32 service, _
 	if (!r->left || r->now - t->lowest_asked[service] < t->times.lowest_asks)
 		return;
 	t->lowest_asked[service] = r->now;
-	serve_class(t, r, service, lowest);
+	while (r->left && r->best[service][lowest] != NOBODY &&
+	       serve_class(t, r, service, lowest) == QUESTION_IS_ASKED)
+		;
 }
 
 /* By class: what refuses the best refuses all behind it, but for its source, for what is kept free of its class, and for

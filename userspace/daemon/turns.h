@@ -25,6 +25,7 @@
 struct sg_turns_note {
 	__u64 ticket; /* 0 = it is gone: the note goes at the end of the round */
 	__u64 asked_since;
+	__u64 question; /* hash; 0 = none that others ask */
 	__u64 deadline;
 	__u64 not_before; /* refused for its source's sake: not asked for again earlier */
 	__u64 told;       /* when it was injected because its time was over; 0 = not yet */
@@ -79,6 +80,9 @@ void sg_turns_shadow_ready(struct sg_turns *t, __u32 service, __u64 now);
 
 /* The program says that it holds a frame in this slot. */
 void sg_turns_held(struct sg_turns *t, __u32 slot);
+
+/* Class of the request in this slot, if it is still the one with this ticket; else SG_REQUEST_NONE. */
+__u8 sg_turns_class(const struct sg_turns *t, __u32 slot, __u64 ticket);
 
 /* Look at every slot, once a second: events may be lost, and a daemon before this one may have left turns given
  * whose frames it did not inject.

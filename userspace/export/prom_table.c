@@ -178,6 +178,9 @@ const struct sg_prom_metric sg_prom_metrics[] = {
 		"Connections open whose handshake was with the guard."),
 	SERVICE("questions_learned", "gauge", intercept.questions, U32,
 		"Questions the CA has refused and the guard answers."),
+	SERVICE("answers_bypass", "gauge", intercept.bypass, U32,
+		"Whether the CA's answers come past the guard: 0 = no sign of it, 1 = police is tried "
+		"because nothing of the CA comes, 2 = they do, and police stays."),
 	LABELLED("question_changes_total", "counter", question_changes,
 		 "Questions learned, and forgotten because the CA's answer changed."),
 	/* The list's help texts begin in lower case, as the CLI needs them. */

@@ -15,6 +15,7 @@
 #include "../config/config.h"
 
 struct sg_guard;
+struct sg_check_report; /* check/check.h */
 
 /* Maps other modules read. */
 enum sg_guard_map {
@@ -97,8 +98,12 @@ size_t sg_guard_attachments(struct sg_guard *g, struct sg_guard_attachment *out,
  */
 int sg_guard_mode(struct sg_guard *g, enum sg_mode *now, enum sg_mode *then, __u64 *until_ticks);
 
-/* Set the mode, for good (trial_ticks 0) or until now + trial_ticks, falling back to the mode before. */
-int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks);
+/* Set the mode, for good (trial_ticks 0) or for trial_ticks from when it is in force (loading a program takes its
+ * time), falling back to the mode before. Returns 0 or a negative errno; what the mode needs and this
+ * machine lacks, if it is that, is logged, and written to @missing unless NULL (untouched otherwise).
+ */
+int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks,
+		      struct sg_check_report *missing);
 
 /* Intercept was left, and what it began is not over yet: its program stays for so long. */
 bool sg_guard_draining(const struct sg_guard *g);

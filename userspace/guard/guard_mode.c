@@ -47,9 +47,9 @@ int sg_guard_mode_allowed(const struct sg_guard *g, const struct sg_config *conf
 		return 0;
 	sg_guard_sides_ask(conf);
 	if (!takeover || !began)
-		return sg_check_intercept(conf, SG_LOG_ERROR);
+		return sg_check_intercept(conf, SG_LOG_ERROR, NULL);
 	/* It intercepts already, with the daemon or without it: better with. */
-	sg_check_intercept(conf, SG_LOG_WARNING);
+	sg_check_intercept(conf, SG_LOG_WARNING, NULL);
 	return 0;
 }
 
@@ -90,20 +90,32 @@ int sg_guard_mode(struct sg_guard *g, enum sg_mode *now, enum sg_mode *then, __u
 	return 0;
 }
 
-int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks)
+/* Whatever takes its time: what the mode needs, and the program that can do it. */
+static int prepare_mode(struct sg_guard *g, enum sg_mode mode, struct sg_check_report *missing)
+{
+	enum sg_mode before, then;
+	__u64 until;
+	int err = sg_guard_mode(g, &before, &then, &until);
+
+	if (!err && mode >= SG_MODE_INTERCEPT && before < SG_MODE_INTERCEPT) {
+		sg_guard_sides_ask(g->conf);
+		err = sg_check_intercept(g->conf, SG_LOG_ERROR, missing);
+	}
+	return err ? err : sg_guard_mode_enable(g, mode);
+}
+
+int sg_guard_set_mode(struct sg_guard *g, enum sg_mode mode, __u64 trial_ticks,
+		      struct sg_check_report *missing)
 {
 	enum sg_mode before, then;
 	__u64 ticks, until;
-	int err = sg_guard_clock(g, &ticks, NULL);
+	int err = prepare_mode(g, mode, missing);
 
+	/* Only now: a trial begins when its mode is in force. */
+	if (!err)
+		err = sg_guard_clock(g, &ticks, NULL);
 	if (!err)
 		err = sg_guard_mode(g, &before, &then, &until);
-	if (!err && mode >= SG_MODE_INTERCEPT && before < SG_MODE_INTERCEPT) {
-		sg_guard_sides_ask(g->conf);
-		err = sg_check_intercept(g->conf, SG_LOG_ERROR);
-	}
-	if (!err)
-		err = sg_guard_mode_enable(g, mode);
 	if (err)
 		return err;
 	/* A trial within a trial falls back to what the first one would have fallen back to. */
