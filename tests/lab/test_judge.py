@@ -184,12 +184,6 @@ class Promises(unittest.TestCase):
             with self.subTest(scenario=scenario, bad=bad):
                 self.assertEqual(len(self.broken(scenario, **bad)), 1)
 
-    def test_late(self):
-        for scenario, p95_s, late in (("storm5", 1.2, False), ("storm5", 1.21, True),
-                                      ("restart", 1.21, False), ("slow", 9, False)):
-            found = promises.late(scenario, {**GOOD, "p95_s": p95_s}, {"p95_s": 1.0})
-            self.assertEqual(found, late)
-
 
 if __name__ == "__main__":
     unittest.main()
