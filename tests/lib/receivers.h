@@ -294,8 +294,10 @@ static inline bool segments_may_ask(const struct segment *list, size_t count, in
 struct ends {
 	bool ca_fin, ca_rst, client, open;
 	bool have[STREAM_MAX]; /* of sound segments */
-	int least,
-		most; /* the first byte that sound segments left out, and behind the last byte of all */
+	int least;             /* the first byte that sound segments left out */
+	int most;              /* behind the last byte of all */
+	/* The CA's last answer acknowledged one between: what it had by then. 0 and 0: the handshake alone. */
+	int acked_least, acked_most;
 };
 
 /* An ACK alone brings no receiver on, and nor do bytes behind a gap until it is filled. */
@@ -312,9 +314,10 @@ static inline void ends_client(struct ends *e, const struct segment *s)
 	const int end = s->at + s->len;
 	const bool sound = !s->bad_sum && !s->odd && !s->fragment && s->ack == SEGMENT_ACK;
 
-	/* What the CA has acknowledged last, nothing, is the next byte for it if all else is lost. */
+	/* What the CA has acknowledged last is the next byte for it if all else is lost. */
 	if (s->flags & SG_TCP_RST) {
-		e->client |= !s->at || (s->at >= e->least && s->at <= e->most + 1);
+		e->client |= (s->at >= e->acked_least && s->at <= e->acked_most) ||
+			     (s->at >= e->least && s->at <= e->most + 1);
 		return;
 	}
 	if (s->no_ack || s->flags & SG_TCP_SYN)
@@ -327,6 +330,16 @@ static inline void ends_client(struct ends *e, const struct segment *s)
 		ends_sound(e, s->at, end);
 }
 
+static inline void ends_ca(struct ends *e, const struct segment *s)
+{
+	e->ca_fin |= s->flags & SG_TCP_FIN;
+	e->ca_rst |= s->flags & SG_TCP_RST;
+	if (s->len) {
+		e->acked_least = e->least;
+		e->acked_most = e->most;
+	}
+}
+
 /* Can the last attempt be over? The CA has reset it; or closed its side, and the client too. */
 static inline bool segments_may_be_over(const struct segment *list, size_t count)
 {
@@ -337,8 +350,7 @@ static inline bool segments_may_be_over(const struct segment *list, size_t count
 		const struct segment *s = &list[i];
 
 		if (s->kind == SEGMENT_CA) {
-			e.ca_fin |= s->flags & SG_TCP_FIN;
-			e.ca_rst |= s->flags & SG_TCP_RST;
+			ends_ca(&e, s);
 		} else if (s->kind == SEGMENT_SYN && !s->held && s->other_isn != other_isn) {
 			e = (struct ends){0};
 			other_isn = s->other_isn;

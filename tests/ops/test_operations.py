@@ -48,7 +48,7 @@ class Guard(guard_lib.Guard):
 
     def links(self):
         """Names of the pinned links."""
-        path = self.lab.bpffs() / "scepguard" / "v3" / "links"
+        path = self.lab.bpffs() / "scepguard" / "v4" / "links"
         return sorted(p.name for p in path.iterdir()) if path.exists() else []
 
 
@@ -186,8 +186,10 @@ class Operations(unittest.TestCase):
         client.sendall(b'{"command":"mode","mode":"intercept"}\n')
         answer = json.loads(client.makefile().readline())
         client.close()
-        self.assertEqual(answer, {"ok": False, "error":
-                                  "cannot change to mode 'intercept': Operation not supported (see the log)"})
+        self.assertEqual(answer["error"], "cannot change to mode 'intercept': this machine is not ready for it")
+        self.assertIn({"check": "forwarding", "subject": "IPv4", "level": "error",
+                       "sentence": "this host does not forward packets: no client reaches the CA through it",
+                       "what_to_type": "sysctl -w net.ipv4.ip_forward=1"}, answer["findings"])
         self.assertIn("do: sysctl -w net.ipv4.ip_forward=1", guard.log())
         self.assertEqual(guard.status()["mode"], "observe")
 
@@ -266,7 +268,7 @@ class Operations(unittest.TestCase):
     def test_detach_touches_only_pins(self):
         """A wrong --bpffs that looks alike keeps its files."""
         wrong = self.lab.directory / "wrong"
-        file = wrong / "v3" / "maps" / "precious"
+        file = wrong / "v4" / "maps" / "precious"
         file.parent.mkdir(parents=True)
         file.write_text("data\n")
         done = self.lab.gw.run([guard_lib.PROGRAM, "detach", "--bpffs", wrong], check=False)
