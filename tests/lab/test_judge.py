@@ -77,6 +77,16 @@ class Enrolments(unittest.TestCase):
             self.assertEqual(found["new_before_begun"], overtaken)
 
 
+    def test_who_has_been_sent_away_waits_no_more(self):
+        # a, begun, waits from 2 and is told 503 at 5; b, new, is let in before that.
+        begun = [START, syn(1.0, "a"), request(1.1, "a", "GetCACert")]
+        waits = [attempt(0.9, 1.2, "a"), attempt(2.0, 5.0, "a", outcome="other_status"),
+                 attempt(2.5, 5.1, "b")]
+        for came, overtaken in ((4.97, 1), (4.99, 0)):
+            events = [*begun, syn(came, "b"), request(came + 0.1, "b", "GetCACert")]
+            found = judge(events, waits, 10, 77)
+            self.assertEqual(found["new_before_begun"], overtaken)
+
     def test_who_waits_for_his_first_is_not_begun(self):
         events = [START, syn(3.0, "b"), request(3.1, "b", "GetCACert"),
                   syn(4.0, "a"), request(4.1, "a", "GetCACert")]
