@@ -339,8 +339,7 @@ static __always_inline bool sg_class_spreads(__u32 service, __u32 priority, __u6
 
 	if (priority == SG_PRIORITY_BOOTSTRAP)
 		return true;
-	return priority == SG_PRIORITY_ROLLOVER && ic && ic->ready &&
-	       now - ic->ready <= SG_TIMES->useful_recent;
+	return priority == SG_PRIORITY_ROLLOVER && ic && sg_shadow_ready(ic, SG_TIMES, now);
 }
 
 /* How long it waited. */

@@ -180,6 +180,15 @@ static __always_inline void sg_first_puts(struct xdp_md *ctx, const struct sg_ru
 	sg_question_tell(ctx);
 }
 
+/* It goes nowhere after all: nobody waits for its answer. */
+static __always_inline void sg_first_unput(const struct sg_run *run)
+{
+	struct sg_intercept *ic = sg_intercept_of(run->flow->service);
+
+	if (ic && !run->flow->canary)
+		sg_asking_done(ic, run->flow->question);
+}
+
 /* Admitted: flow->grant. Returns the XDP action. */
 __noinline int sg_first_admit(struct xdp_md *ctx)
 {
@@ -209,6 +218,7 @@ __noinline int sg_first_admit(struct xdp_md *ctx)
 	if (run.flow->canary)
 		sg_count(&run, SG_COUNTER_CANARIES);
 	if (!sg_first_entry(ctx, frame, ticket)) {
+		sg_first_unput(&run);
 		sg_frame_free(frame, ticket);
 		return XDP_DROP;
 	}
@@ -325,7 +335,7 @@ static __always_inline void sg_first_asks(struct sg_run *run, __u32 class)
 	if (!run->src)
 		return;
 	run->src->last_seen = run->flow->now;
-	if (run->flow->asked_since == run->flow->now)
+	if (run->flow->asked_since == run->flow->now && !run->src->left_unfinished)
 		run->src->useful_since = run->flow->now;
 }
 

@@ -36,7 +36,7 @@ static __always_inline bool sg_turn_waits(const struct sg_frame *frame, __u64 no
 {
 	const struct sg_intercept *ic = sg_intercept_of(frame->service);
 
-	return ic && !frame->canary && sg_asking_waits(ic, frame->question, SG_TIMES, now);
+	return ic && sg_asking_waits(ic, frame->question, SG_TIMES, now);
 }
 
 /* What was taken is its own now, if nothing has happened to it in between. */

@@ -201,9 +201,9 @@ enum sg_conn_state {
 	0x4000u /* the CA's SYN-ACK came without a finished checksum (same host, veth) */
 #define SG_CONN_CUT    0x8000u  /* ended by the guard: the client gets RST for whatever it sends */
 #define SG_CONN_CANARY 0x10000u /* asks a learned question again */
-#define SG_CONN_ASKS   0x40000u /* others wait for the answer to its question */
 #define SG_CONN_PROVISIONAL \
-	0x20000u /* admitted for a line that was not whole: it began as PKIOperation */
+	0x20000u              /* admitted for a line that was not whole: it began as PKIOperation */
+#define SG_CONN_ASKS 0x40000u /* others wait for the answer to its question */
 
 /* Intercept: how a client's side of a connection and the CA's hang together. Numbers of the client are the same on
  * both sides, those of the CA differ by one constant.
@@ -221,7 +221,8 @@ struct sg_splice {
 	__u16 taught;    /* answers the questions were learned from: as many as ca.answers */
 	__u16 syns;      /* sent to the CA */
 	__u32 before; /* first number of the client on this port before; a late copy of that is known */
-	__u32 shut; /* 1: the CA has no room for more of the client's bytes (window 0) */
+	/* In every mode; here for want of room in `ca`. 1: the CA has none for more of the client's bytes (window 0). */
+	__u32 shut;
 };
 
 /* sg_conns. Key sg_conn_key. State advances by compare-and-swap. Fields below `client` are

@@ -176,6 +176,15 @@ static __always_inline void sg_canary_done(struct sg_intercept *ic)
 	ic->canary_since = 0;
 }
 
+/* Does the CA hand the shadow certificate out, as far as the daemon knew lately? */
+static __always_inline bool sg_shadow_ready(const struct sg_intercept *ic,
+					    const struct sg_times *times, __u64 now)
+{
+	__u64 ready = sg_read_once(ic->ready);
+
+	return ready && (__s64)(now - ready) <= (__s64)times->useful_recent;
+}
+
 /* Is this question, to which nobody knows the answer, being asked? Then others wait for that answer: a storm begins with
  * many that ask the same at once, and each would cost the CA a connection. Not for longer than canary_wait. While the CA
  * hands the shadow certificate out everybody has to ask for himself.
@@ -187,11 +196,10 @@ static __always_inline bool sg_asking_waits(const struct sg_intercept *ic, __u64
 					    const struct sg_times *times, __u64 now)
 {
 	const struct sg_asking *slot = &ic->asking[hash & (SG_ASKING_SLOTS - 1)];
-	__u64 ready = sg_read_once(ic->ready);
 
 	return hash && sg_read_once(slot->hash) == hash &&
 	       sg_question_age(sg_read_once(slot->since), now) < times->canary_wait &&
-	       !(ready && (__s64)(now - ready) <= (__s64)times->useful_recent);
+	       !sg_shadow_ready(ic, times, now);
 }
 
 /* It goes to the CA. If no question was asked for a window it is, in one, as good as a canary: the next one has to do

@@ -111,7 +111,7 @@ static __always_inline void sg_source_requested(struct sg_source *src, const str
 	src->asked[priority] = now;
 	__sync_fetch_and_add(&src->requests[request_class < SG_REQUEST_MAX_ ? request_class : 0],
 			     1);
-	if (priority <= SG_PRIORITY_BOOTSTRAP && !src->useful_since)
+	if (priority <= SG_PRIORITY_BOOTSTRAP && !src->useful_since && !src->left_unfinished)
 		src->useful_since = now;
 	sg_source_claim(src, svc, request_class, times, now);
 }

@@ -83,6 +83,17 @@ static void learned(void)
 			 0);
 }
 
+/* Does anybody wait for the answer to a question that is under way? */
+static bool somebody_asks(void)
+{
+	struct sg_intercept ic = intercept_now();
+	bool asks = false;
+
+	for (size_t i = 0; i < SG_ASKING_SLOTS; i++)
+		asks |= ic.asking[i].hash != 0;
+	return asks;
+}
+
 /* ---- the answer ---- */
 
 static void a_refusal_is_repeated_and_leaves_nothing(void **state)
@@ -295,6 +306,7 @@ static void for_a_ttl_nobody_asks_again_and_then_one(void **state)
 	net = &others[0];
 	SPLICE(&canary, QUESTION);
 	assert_int_equal(counted(SG_COUNTER_CANARIES), 1);
+	assert_false(somebody_asks());
 	/* Until it is back, the stale refusal. */
 	net = &others[1];
 	IS_ANSWERED(QUESTION, NOT_FOUND);
@@ -420,6 +432,8 @@ static void a_canary_nobody_hears_of_is_waited_for_ten_seconds(void **state)
 /* Ten times its TTL a refusal is repeated, if no canary can go. */
 static void a_refusal_is_forgotten_in_the_end(void **state)
 {
+	struct talk late = new_talk();
+
 	(void)state;
 	learned();
 	guard.svc.answer_ttl_ticks = 1 * HZ;
@@ -436,6 +450,11 @@ static void a_refusal_is_forgotten_in_the_end(void **state)
 	pass_ticks(1);
 	TO_THE_CA(QUESTION, NULL);
 	assert_int_equal(counted(SG_COUNTER_CANARIES), 2);
+	/* And by one, as any that nobody knows the answer to. */
+	net = &others[2];
+	SHAKE_HANDS(&late);
+	DROPS(SEG(CLIENT(&late, 0, 0, WIRE_ACK, BYTES(QUESTION))));
+	assert_int_equal(told_of(SG_EVENT_HELD), 1);
 }
 
 static void when_it_is_handed_out_all_is_unlearned(void **state)

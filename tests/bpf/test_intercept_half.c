@@ -18,10 +18,8 @@ static __u32 after_half(const struct talk *first, __u16 port)
 {
 	struct talk t = *first, next = talk_of(port);
 
-	PASSES_AS(SEG(CA(&t, 0, sizeof(HALF) - 1, WIRE_ACK)),
-		  SEG(AT_CLIENT(&t, 0, sizeof(HALF) - 1, WIRE_ACK)));
-	PASSES_AS(SEG(CA(&t, 0, sizeof(HALF) - 1, WIRE_RST | WIRE_ACK)),
-		  SEG(AT_CLIENT(&t, 0, sizeof(HALF) - 1, WIRE_RST | WIRE_ACK)));
+	CA_ACKS(&t, HALF_LEN);
+	CA_RESETS(&t, 0, HALF_LEN);
 	assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
 	SPLICE(&next, GETCACERT);
 	return conn_now(&next).priority;
@@ -52,8 +50,7 @@ static void a_whole_request_without_an_answer_is_no_fault(void **state)
 	(void)state;
 	fresh_intercept();
 	SPLICE(&t, GETCACERT);
-	PASSES_AS(SEG(CA(&t, 0, ASKED, WIRE_RST | WIRE_ACK)),
-		  SEG(AT_CLIENT(&t, 0, ASKED, WIRE_RST | WIRE_ACK)));
+	CA_RESETS(&t, 0, ASKED);
 	SPLICE(&next, GETCACERT);
 	assert_int_equal(conn_now(&next).priority, SG_PRIORITY_IN_PROGRESS);
 }
@@ -66,18 +63,15 @@ static void what_the_ca_did_not_wait_for_is_no_fault(void **state)
 	(void)state;
 	fresh_intercept();
 	SPLICE(&t, HALF);
-	PASSES_AS(SEG(CA(&t, 0, 0, WIRE_RST | WIRE_ACK)),
-		  SEG(AT_CLIENT(&t, 0, 0, WIRE_RST | WIRE_ACK)));
+	CA_RESETS(&t, 0, 0);
 	assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
 	SPLICE(&next, GETCACERT);
 	assert_int_not_equal(conn_now(&next).priority, SG_PRIORITY_OTHER);
 	fresh_intercept();
 	SPLICE(&t, HALF);
-	PASSES_AS(SEG(CA(&t, 0, sizeof(HALF) - 1, WIRE_ACK, BYTES("HTTP/1.0 413 No\r\n\r\n"))),
-		  SEG(AT_CLIENT(&t, 0, sizeof(HALF) - 1, WIRE_ACK,
-				BYTES("HTTP/1.0 413 No\r\n\r\n"))));
-	PASSES_AS(SEG(CA(&t, 19, sizeof(HALF) - 1, WIRE_RST | WIRE_ACK)),
-		  SEG(AT_CLIENT(&t, 19, sizeof(HALF) - 1, WIRE_RST | WIRE_ACK)));
+	PASSES_AS(SEG(CA(&t, 0, HALF_LEN, WIRE_ACK, BYTES("HTTP/1.0 413 No\r\n\r\n"))),
+		  SEG(AT_CLIENT(&t, 0, HALF_LEN, WIRE_ACK, BYTES("HTTP/1.0 413 No\r\n\r\n"))));
+	CA_RESETS(&t, 19, HALF_LEN);
 	assert_int_equal(conn_now(&t).state, SG_CONN_CLOSED);
 	SPLICE(&next, GETCACERT);
 	assert_int_not_equal(conn_now(&next).priority, SG_PRIORITY_OTHER);
@@ -97,8 +91,8 @@ static void a_body_that_does_not_come_has_less_time(void **state)
 	lease = conn_now(&t).lease;
 	assert_int_equal(budget()->leases[lease].expires, clock_now() + 10 * HZ);
 	pass_s(9);
-	PASSES_AS(SEG(CLIENT(&t, sizeof(HALF) - 1, 0, WIRE_ACK, .bytes = rest, .len = 100)),
-		  SEG(AT_CA(&t, sizeof(HALF) - 1, 0, WIRE_ACK, .bytes = rest, .len = 100)));
+	PASSES_AS(SEG(CLIENT(&t, HALF_LEN, 0, WIRE_ACK, .bytes = rest, .len = 100)),
+		  SEG(AT_CA(&t, HALF_LEN, 0, WIRE_ACK, .bytes = rest, .len = 100)));
 	assert_int_equal(budget()->leases[lease].expires, clock_now() + 10 * HZ);
 	PASSES_AS(SEG(CLIENT(&t, sizeof(HALF) + 99, 0, WIRE_ACK, .bytes = rest, .len = 790)),
 		  SEG(AT_CA(&t, sizeof(HALF) + 99, 0, WIRE_ACK, .bytes = rest, .len = 790)));
@@ -192,10 +186,33 @@ static void half_a_request_and_a_gap(void **state)
 	assert_int_equal(next_priority(1001), SG_PRIORITY_OTHER);
 }
 
+/* However often it is held: it has no turn before those who have done nothing. */
+static void and_it_does_not_grow_old(void **state)
+{
+	struct talk t = TALK(1000), other = TALK(1001), next = TALK(1002), again = TALK(1003);
+	struct sg_frame frame;
+
+	(void)state;
+	fresh_intercept();
+	SPLICE(&t, HALF);
+	CA_ACKS(&t, HALF_LEN);
+	CA_RESETS(&t, 0, HALF_LEN);
+	net = &others[0];
+	one_slot(&other);
+	net = &nets[0];
+	frame = frame_at(HELD(&next, GETCACERT));
+	assert_int_equal(frame.priority, SG_PRIORITY_OTHER);
+	assert_int_equal(frame.asked_since, clock_now());
+	pass_s(5);
+	frame = frame_at(HELD(&again, GETCACERT));
+	assert_int_equal(frame.asked_since, clock_now());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_a_request_makes_its_source_the_last),
+		cmocka_unit_test(and_it_does_not_grow_old),
 		cmocka_unit_test(a_whole_request_without_an_answer_is_no_fault),
 		cmocka_unit_test(what_the_ca_did_not_wait_for_is_no_fault),
 		cmocka_unit_test(a_body_that_does_not_come_has_less_time),

@@ -171,6 +171,8 @@ static void test_left_unfinished(void **state)
 	sg_source_left_unfinished(&src);
 	assert_false(sg_source_claims(&src, START));
 	assert_int_equal(src.useful_since, 0);
+	request(SG_REQUEST_GETCACERT, START + 1); /* nor does it grow old by asking */
+	assert_int_equal(src.useful_since, 0);
 	sg_source_answered(&src, SG_REQUEST_PKIOPERATION_GET, 404);
 	sg_source_answered(&src, SG_REQUEST_GETNEXTCACERT, 200);
 	assert_int_equal(src.left_unfinished, 1);

@@ -257,6 +257,8 @@ static bool owed_after(int at)
 
 static void test_owed(void **state)
 {
+	static const char chunked[] =
+		"POST /scep?operation=PKIOperation HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHo";
 	struct reading r;
 
 	(void)state;
@@ -266,6 +268,20 @@ static void test_owed(void **state)
 	begin(&r, &(struct segment){0});
 	feed(&r, &(struct segment){OK_ACK, TEXT(POST)});
 	feed(&r, &(struct segment){OK_ACK, .at = WHOLE, TEXT(BODY)});
+	assert_false(sg_request_owed(&r.conn));
+	begin(&r, &(struct segment){0});
+	feed(&r, &(struct segment){OK_ACK, TEXT(POST)});
+	assert_true(sg_request_owed(&r.conn));
+	r.conn.flags |= SG_CONN_DOUBT;
+	assert_false(sg_request_owed(&r.conn));
+	/* Servers differ over where this ends. */
+	begin(&r, &(struct segment){0});
+	feed(&r, &(struct segment){OK_ACK, TEXT(chunked)});
+	assert_false(sg_request_owed(&r.conn));
+	/* While the CA takes nothing the client cannot send it. */
+	begin(&r, &(struct segment){0});
+	feed(&r, &(struct segment){OK_ACK, TEXT(POST)});
+	r.conn.splice.shut = 1;
 	assert_false(sg_request_owed(&r.conn));
 	/* Once it is answered it owes nothing. */
 	reading_begin(&r, &(struct segment){0}, true);

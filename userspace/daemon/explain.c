@@ -13,6 +13,7 @@
 #include "run.h"
 #include "../../bpf/core/budget.h"
 #include "../../bpf/core/gcra.h"
+#include "../../bpf/core/question.h"
 #include "../../bpf/core/refused.h"
 #include "../../bpf/core/sources.h"
 #include "../util/json.h"
@@ -187,12 +188,11 @@ static __u32 own_limits(const struct question *q)
 /* sg_class_spreads(), bpf/hold.bpf.h. */
 static bool spreads(const struct question *q)
 {
-	__u64 ready = q->d->tables.intercepts[q->key.service].ready;
-
 	if (intercepts(q) && q->priority == SG_PRIORITY_BOOTSTRAP)
 		return true;
-	return intercepts(q) && q->priority == SG_PRIORITY_ROLLOVER && ready &&
-	       q->now - ready <= sg_guard_times(q->d->guard)->useful_recent;
+	return intercepts(q) && q->priority == SG_PRIORITY_ROLLOVER &&
+	       sg_shadow_ready(&q->d->tables.intercepts[q->key.service],
+			       sg_guard_times(q->d->guard), q->now);
 }
 
 /* Requests that wait and go before one of it, or beside it. */
